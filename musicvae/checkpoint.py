@@ -1,0 +1,167 @@
+"""A checkpoint is a folder: `config.json`, `model.safetensors`, and `README.md`, the model card.
+
+`config.json` holds the format version, the preset as the model was trained, and its measured
+figures. Weights are never pickled; float16 on disk is read back as float32.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from musicvae.config import Preset, from_json, to_json
+from musicvae.models.vae import SequenceVAE
+
+FORMAT = 1  # raised when a change makes older programs misread a newer folder
+PACKAGED = Path(__file__).parent / "_checkpoints"
+BESIDE = Path(__file__).parent.parent / "checkpoints"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Checkpoint:
+    """A preset with trained weights; `figures` are what was measured of it."""
+
+    preset: Preset
+    weights: Mapping[str, Tensor]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    card: str = ""
+
+    def build(self) -> SequenceVAE:
+        """The model, in evaluation mode. Raises `ValueError` where weights and config disagree."""
+        model = SequenceVAE(self.preset.representation.spec, self.preset.model)
+        _check_weights(model.state_dict(), self.weights)
+        model.load_state_dict({k: v.float() for k, v in self.weights.items()})
+        return model.eval()
+
+
+def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
+    """Write a checkpoint folder, whole or not at all."""
+    target = Path(folder)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        config = {
+            "format": FORMAT,
+            "preset": to_json(checkpoint.preset),
+            "figures": dict(checkpoint.figures),
+        }
+        (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        (staging / "README.md").write_text(checkpoint.card)
+        weights = {k: v.detach().to("cpu", dtype).contiguous() for k, v in checkpoint.weights.items()}
+        save_file(weights, staging / "model.safetensors")
+        staging.chmod(0o755)
+        target.mkdir(exist_ok=True)
+        for file in staging.iterdir():
+            os.replace(file, target / file.name)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def load(folder: str | Path) -> Checkpoint:
+    """Read a checkpoint folder. Raises `ValueError` that says what is wrong with it."""
+    folder = Path(folder)
+    config = read_config(folder)
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise ValueError(f"the checkpoint {folder} has no model.safetensors; copy it whole")
+    try:
+        weights = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
+    card = folder / "README.md"
+    return Checkpoint(
+        preset=from_json(config["preset"]),
+        weights=weights,
+        figures=config.get("figures", {}),
+        card=card.read_text() if card.is_file() else "",
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The `config.json` of a checkpoint folder, checked for its version."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError(f"{folder} is no checkpoint: it has no config.json")
+    try:
+        config = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not readable as JSON ({error})") from None
+    if not isinstance(config, dict) or "format" not in config or "preset" not in config:
+        raise ValueError(f"{path} is no musicvae configuration: it needs 'format' and 'preset'")
+    if config["format"] > FORMAT:
+        raise ValueError(
+            f"the checkpoint {folder} has format {config['format']}, and this version of musicvae "
+            f"reads up to {FORMAT}; update with: pip install --upgrade musicvae"
+        )
+    return config
+
+
+def shipped() -> dict[str, Path]:
+    """The checkpoints that come with the package, by name."""
+    found: dict[str, Path] = {}
+    for root in (BESIDE, PACKAGED):
+        if root.is_dir():
+            found |= {p.parent.name: p.parent for p in sorted(root.glob("*/config.json"))}
+    return found
+
+
+def find(name: str | Path) -> Path:
+    """A shipped name, a local folder, or a hub id "owner/name" (downloaded once) -> a folder.
+
+    Raises `ValueError` that lists what there is.
+    """
+    if str(name) in (known := shipped()):
+        return known[str(name)]
+    if (folder := Path(name)).is_dir():
+        return folder
+    if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
+        return _download(str(name))
+    names = ", ".join(known) or "none"
+    raise ValueError(
+        f"there is no checkpoint {str(name)!r}: it is neither a shipped one ({names}), nor a "
+        "folder, nor a hub id such as owner/name"
+    )
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    files = ["config.json", "model.safetensors", "README.md"]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=files))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the checkpoint {hub_id!r} cannot be had from the hub: {reason}") from None
+
+
+def _check_weights(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raise `ValueError` that names the first tensors in which config and weights disagree."""
+    missing = sorted(expected.keys() - found.keys())
+    surplus = sorted(found.keys() - expected.keys())
+    shapes = [
+        f"{k} is {tuple(found[k].shape)}, not {tuple(expected[k].shape)}"
+        for k in sorted(expected.keys() & found.keys())
+        if expected[k].shape != found[k].shape
+    ]
+    problems = [
+        *(f"missing {k}" for k in missing[:3]),
+        *(f"surplus {k}" for k in surplus[:3]),
+        *shapes[:3],
+    ]
+    if problems:
+        raise ValueError(
+            f"the checkpoint's config.json and its weights disagree ({'; '.join(problems)}); "
+            "they come from different models"
+        )

@@ -1,0 +1,231 @@
+"""What a model is and how it is trained, as frozen data that goes to JSON and back.
+
+A choice is one dataclass of a union (`Bidirectional | EveryStep | BarByBar`), never a name to be
+compared. In JSON each dataclass carries its class name as "kind".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from musicvae import schedules
+from musicvae.representations.base import Representation
+from musicvae.representations.melody import Lenient, Melody, Strict
+from musicvae.schedules import Constant, ExponentialDecay, ExponentialRise, Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bidirectional:
+    """The published encoder: stacked bidirectional LSTM, the last states of its top layer."""
+
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EveryStep:
+    """A bidirectional LSTM that is read at every step, not only at its ends.
+
+    Each step's output becomes `features` numbers. Each of `groups` equal stretches of steps
+    writes its own share of z with weights shared by all; a layer of `mixer` units over the whole
+    sequence adds what they have in common.
+    """
+
+    units: tuple[int, ...]
+    features: int = 32
+    groups: int = 8
+    mixer: int = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class BarByBar:
+    """A bidirectional LSTM within each bar, read at every step, and another across the bars.
+
+    Each bar writes its own share of z, each of its `groups` stretches a share of that.
+    """
+
+    units: tuple[int, ...]
+    bar_units: tuple[int, ...]
+    features: int = 32
+    groups: int = 4
+
+
+Encoder = Bidirectional | EveryStep | BarByBar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flat:
+    """The published flat decoder: z in the initial state, through tanh, and at every step."""
+
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlatViews:
+    """A flat decoder in which each step sees its own `features` numbers of z.
+
+    Mirrors `EveryStep`: `groups` shares of z, and a layer of `mixer` units over the whole of it.
+    """
+
+    units: tuple[int, ...]
+    features: int = 64
+    groups: int = 8
+    mixer: int = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conductor:
+    """The published hierarchical decoder: a conductor LSTM writes one embedding a bar, which
+    takes the place of z in a decoder that starts anew in each bar."""
+
+    units: tuple[int, ...]
+    conductor_units: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConductorViews:
+    """A hierarchical decoder whose conductor reads each bar's share of z, and in which each step
+    sees its own `features` numbers of the bar's embedding and of its `groups` shares of z."""
+
+    units: tuple[int, ...]
+    conductor_units: tuple[int, ...]
+    features: int = 64
+    groups: int = 4
+
+
+Decoder = Flat | FlatViews | Conductor | ConductorViews
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network between tokens and tokens. `embedding` None feeds tokens as one-hot vectors.
+
+    `sigma` is the standard deviation of the posterior before training; the reference's heads
+    start at softplus(0) = ln 2.
+    """
+
+    z: int
+    encoder: Encoder
+    decoder: Decoder
+    embedding: int | None = None
+    sigma: float = 0.6931471805599453
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How a model is trained. Steps are optimiser updates.
+
+    `free_bits` is a threshold in bits on the KL of each example (Roberts et al. 2018, eq. 4);
+    `free_bits_per_dimension` spreads it evenly over the dimensions of z instead.
+    `sampling` is the probability of feeding the decoder its own sample (scheduled sampling);
+    `token_dropout` the probability of hiding a token from it. `ema` is the decay of the averaged
+    weights, 0 for none.
+    """
+
+    batch_size: int
+    updates: int
+    learning_rate: Schedule = field(default_factory=ExponentialDecay)
+    beta: Schedule = field(default_factory=lambda: ExponentialRise(limit=1.0))
+    free_bits: float = 0.0
+    free_bits_per_dimension: bool = False
+    sampling: Schedule = field(default_factory=lambda: Constant(value=0.0))
+    token_dropout: float = 0.0
+    weight_decay: float = 0.0
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = 1.0
+    ema: float = 0.0
+    augment: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A model by name: what it reads, what it is, how it is trained."""
+
+    name: str
+    summary: str
+    representation: Representation[Any]
+    model: ModelConfig
+    training: TrainingConfig
+
+
+KINDS: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (
+        Melody, Lenient, Strict,
+        Bidirectional, EveryStep, BarByBar,
+        Flat, FlatViews, Conductor, ConductorViews,
+        ModelConfig, TrainingConfig, Preset,
+        *schedules.Schedule.__args__,
+    )
+}  # fmt: skip
+
+
+def to_json(value: Any) -> Any:
+    """A config -> plain JSON values; every dataclass carries its class as "kind"."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {"kind": type(value).__name__, **fields}
+    if isinstance(value, (tuple, list)):
+        return [to_json(v) for v in value]
+    return value
+
+
+def from_json(value: Any) -> Any:
+    """Undo `to_json`. Raises `ValueError` that names an unknown kind or field."""
+    if isinstance(value, list):
+        return tuple(from_json(v) for v in value)
+    if not isinstance(value, Mapping):
+        return value
+    kind = KINDS.get(str(value.get("kind")))
+    if kind is None:
+        raise ValueError(_unknown("kind", str(value.get("kind")), KINDS))
+    known = {f.name for f in dataclasses.fields(kind)}
+    for name in value:
+        if name != "kind" and name not in known:
+            raise ValueError(_unknown(f"field of {kind.__name__}", name, known))
+    try:
+        return kind(**{name: from_json(v) for name, v in value.items() if name != "kind"})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from None
+
+
+def override(config: Any, path: str, text: str) -> Any:
+    """A copy of `config` in which the field at a dotted `path` is read from `text`.
+
+    `override(preset, "model.z", "64")`. The text is JSON, or a bare string. Raises `ValueError`
+    with the nearest right name.
+    """
+    name, _, rest = path.partition(".")
+    fields = {f.name for f in dataclasses.fields(config)}
+    if name not in fields:
+        raise ValueError(_unknown(f"setting of {type(config).__name__}", name, fields))
+    old = getattr(config, name)
+    if rest:
+        if not dataclasses.is_dataclass(old):
+            raise ValueError(f"{name!r} is a single value and has no part {rest!r}")
+        return dataclasses.replace(config, **{name: override(old, rest, text)})
+    return dataclasses.replace(config, **{name: _parse(name, old, text)})
+
+
+def _parse(name: str, old: Any, text: str) -> Any:
+    try:
+        new = from_json(json.loads(text))
+    except json.JSONDecodeError:
+        new = text
+    if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
+        new = float(new)
+    if isinstance(old, tuple) and not isinstance(new, tuple):
+        new = (new,)
+    if old is not None and type(new) is not type(old) and not dataclasses.is_dataclass(new):
+        raise ValueError(f"{name} is {old!r}; {text!r} is not a value of that kind")
+    return new
+
+
+def _unknown(what: str, name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    return f"there is no {what} {name!r}; {hint}"

@@ -1,0 +1,163 @@
+"""From tokens to the posterior q(z | x): a diagonal normal with a mean and a standard deviation.
+
+`BidirectionalEncoder` is the published one (Roberts et al. 2018, section 3.1). The other two read
+the recurrent network at every step and give each stretch of music its own share of z.
+
+Letters: B batch, S segments (bars), L slots a segment, T = S * L, G groups, Z dimensions of z.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import assert_never
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musicvae.config import BarByBar, Bidirectional, Encoder, EveryStep, ModelConfig
+from musicvae.models.heads import TokenInput
+from musicvae.models.layout import Layout
+from musicvae.models.lstm import BidirectionalLSTM
+from musicvae.representations.base import TokenSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """q(z | x) for each row: `mean` and `std` (standard deviation, not variance), both (B, Z)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """mean + std * noise, with standard normal noise; differentiable in both."""
+        noise = torch.randn(
+            self.mean.shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype
+        )
+        return self.mean + self.std * noise
+
+
+class BidirectionalEncoder(nn.Module):
+    """The last states of both directions of a bidirectional LSTM -> mean and sigma."""
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: Bidirectional) -> None:
+        super().__init__()
+        self.tokens = TokenInput(spec.inputs, model.embedding)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.mean = _published_linear(2 * config.units[-1], model.z)
+        self.sigma = _published_linear(2 * config.units[-1], model.z, softplus_inverse(model.sigma))
+
+    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
+        x = layout.compact(self.tokens(tokens))
+        _, last = self.lstm(x, None if layout.full else layout.total)
+        return Posterior(self.mean(last), F.softplus(self.sigma(last)))
+
+
+class EveryStepEncoder(nn.Module):
+    """Features of every step -> shares of z by group, plus what a mixer sees in all of them."""
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: EveryStep) -> None:
+        super().__init__()
+        self.groups = config.groups
+        self.tokens = TokenInput(spec.inputs, model.embedding)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.read = nn.Linear(2 * config.units[-1], config.features)
+        everything = spec.length * config.features
+        share_in, share_out = divide(everything, config.groups), divide(model.z, config.groups)
+        self.mean = nn.Linear(share_in, share_out)
+        self.sigma = _constant_linear(share_in, share_out, 0.0)
+        self.mixer = nn.Sequential(
+            nn.LayerNorm(everything), nn.Linear(everything, config.mixer), nn.GELU()
+        )
+        self.mixed_mean = _published_linear(config.mixer, model.z)
+        self.mixed_sigma = _published_linear(config.mixer, model.z, softplus_inverse(model.sigma))
+
+    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
+        x = layout.compact(self.tokens(tokens))
+        outputs, _ = self.lstm(x, None if layout.full else layout.total)
+        read = layout.spread(self.read(outputs)).flatten(1)  # (B, T * features)
+        shares = read.unflatten(1, (self.groups, -1))  # (B, G, T / G * features)
+        mixed = self.mixer(read)
+        mean = self.mean(shares).flatten(1) + self.mixed_mean(mixed)
+        sigma = self.sigma(shares).flatten(1) + self.mixed_sigma(mixed)
+        return Posterior(mean, F.softplus(sigma))
+
+
+class BarByBarEncoder(nn.Module):
+    """A bidirectional LSTM in each bar, one over the bars, and a share of z for every bar."""
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: BarByBar) -> None:
+        super().__init__()
+        self.segments, self.groups = spec.segments, config.groups
+        self.tokens = TokenInput(spec.inputs, model.embedding)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.read = nn.Linear(2 * config.units[-1], config.features)
+        bar = spec.segment_length * config.features
+        self.summary = nn.Sequential(
+            nn.LayerNorm(bar), nn.Linear(bar, config.bar_units[0]), nn.GELU()
+        )
+        self.bars = BidirectionalLSTM(config.bar_units[0], config.bar_units)
+        share = divide(model.z, spec.segments)
+        part_in, part_out = divide(bar, config.groups), divide(share, config.groups)
+        self.mean = nn.Linear(part_in, part_out)
+        self.sigma = _constant_linear(part_in, part_out, 0.0)
+        across = 2 * config.bar_units[-1]
+        self.bar_mean = _published_linear(across, share)
+        self.bar_sigma = _published_linear(across, share, softplus_inverse(model.sigma))
+
+    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
+        B = len(tokens)
+        x = self.tokens(tokens.unflatten(1, (self.segments, -1)).flatten(0, 1))  # (B * S, L, E)
+        lengths = None if layout.full else layout.lengths.flatten()
+        read = self.read(self.lstm(x, lengths)[0])
+        read = (read * layout.mask.reshape(*read.shape[:2], 1)).flatten(1)  # (B * S, L * features)
+        across, _ = self.bars(self.summary(read).unflatten(0, (B, self.segments)))  # (B, S, .)
+        parts = read.unflatten(1, (self.groups, -1))
+        mean = self.mean(parts).reshape(B, self.segments, -1) + self.bar_mean(across)
+        sigma = self.sigma(parts).reshape(B, self.segments, -1) + self.bar_sigma(across)
+        return Posterior(mean.flatten(1), F.softplus(sigma.flatten(1)))
+
+
+AnyEncoder = BidirectionalEncoder | EveryStepEncoder | BarByBarEncoder
+
+
+def build_encoder(spec: TokenSpec, model: ModelConfig) -> AnyEncoder:
+    """The encoder that a configuration describes."""
+    config: Encoder = model.encoder
+    match config:
+        case Bidirectional():
+            return BidirectionalEncoder(spec, model, config)
+        case EveryStep():
+            return EveryStepEncoder(spec, model, config)
+        case BarByBar():
+            return BarByBarEncoder(spec, model, config)
+        case _:
+            assert_never(config)
+
+
+def softplus_inverse(sigma: float) -> float:
+    """The number whose softplus is `sigma`."""
+    return math.log(math.expm1(sigma))
+
+
+def divide(total: int, parts: int) -> int:
+    """`total` / `parts`, which must come out even."""
+    if total % parts:
+        raise ValueError(f"{total} cannot be divided into {parts} equal shares")
+    return total // parts
+
+
+def _published_linear(inputs: int, outputs: int, bias: float = 0.0) -> nn.Linear:
+    """Weights drawn from N(0, 0.001), as the reference starts its heads, and a constant bias."""
+    linear = nn.Linear(inputs, outputs)
+    nn.init.normal_(linear.weight, std=1e-3)
+    nn.init.constant_(linear.bias, bias)
+    return linear
+
+
+def _constant_linear(inputs: int, outputs: int, bias: float) -> nn.Linear:
+    linear = nn.Linear(inputs, outputs)
+    nn.init.zeros_(linear.weight)
+    nn.init.constant_(linear.bias, bias)
+    return linear

@@ -1,0 +1,68 @@
+"""Where the valid steps of a batch lie, when segments may be shorter than their slot.
+
+Sequences are stored at a fixed stride: segment s of L slots starts at s * L and only its first
+`lengths[s]` slots hold music (12 of 16 for a bar of 3/4). A flat recurrent network must not see
+the slots in between, so `compact` moves the valid steps to the front and `spread` moves them back.
+
+Letters: B batch, S segments, L slots a segment, T = S * L.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The valid slots of a batch: `mask` (B, T); `full` when every slot of every row is valid."""
+
+    lengths: Tensor  # (B, S) int64
+    mask: Tensor  # (B, T) bool
+    total: Tensor  # (B,) int64, valid steps of each row
+    order: Tensor  # (B, T) int64, the slot of the i-th valid step
+    full: bool
+
+    @staticmethod
+    def of(lengths: Tensor, segment_length: int) -> Layout:
+        """Build it from `lengths` (B, S)."""
+        lengths = lengths.long()
+        slots = torch.arange(segment_length, device=lengths.device)
+        mask = (slots < lengths[..., None]).flatten(1)
+        order = torch.argsort((~mask).to(torch.uint8), dim=1, stable=True)
+        return Layout(lengths, mask, mask.sum(1), order, bool(mask.all()))
+
+    def compact(self, x: Tensor) -> Tensor:
+        """(B, T, ...) by slot -> (B, T, ...) with the valid steps first."""
+        return x if self.full else _gather(x, self.order)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Undo `compact`; slots without music become zero."""
+        if self.full:
+            return x
+        back = _gather(x, torch.argsort(self.order, dim=1))
+        return back * self.mask.reshape(self.mask.shape + (1,) * (x.ndim - 2)).to(x.dtype)
+
+    def before_segments(self, tokens: Tensor) -> Tensor:
+        """The token that precedes each slot (B, T) -> (B, T); -1 before the first.
+
+        The first slot of a segment follows the last valid step of the segment before it, and is
+        -1 where that segment is empty.
+        """
+        B, T = tokens.shape
+        before = torch.cat([tokens.new_full((B, 1), -1), tokens[:, :-1]], dim=1)
+        if self.full:
+            return before
+        S = self.lengths.shape[1]
+        L = T // S
+        last = self.lengths[:, :-1]
+        at = torch.arange(S - 1, device=tokens.device) * L + (last - 1).clamp(min=0)
+        carried = torch.where(last > 0, tokens.gather(1, at), -1)
+        return before.index_copy(1, torch.arange(1, S, device=tokens.device) * L, carried)
+
+
+def _gather(x: Tensor, index: Tensor) -> Tensor:
+    shaped = index.reshape(index.shape + (1,) * (x.ndim - 2)).expand(x.shape)
+    return x.gather(1, shaped)

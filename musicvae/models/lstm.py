@@ -1,0 +1,105 @@
+"""Long short-term memory, run over whole sequences with the fused kernel and step by step.
+
+Gates are in PyTorch's order (input, forget, cell, output). A fused `nn.LSTM` call re-packs its
+weights each time, so sampling steps use `torch.lstm_cell` on the same parameters.
+
+Letters: B batch, T steps, I inputs, H units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+State = list[tuple[Tensor, Tensor]]  # one (h, c) a layer, each (B, H)
+
+
+class LSTMStack(nn.Module):
+    """Layers of LSTM, each reading the one below; `units` gives the width of each."""
+
+    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+        super().__init__()
+        widths = [inputs, *units[:-1]]
+        self.units = tuple(units)
+        self.layers = nn.ModuleList(
+            nn.LSTM(i, h, batch_first=True) for i, h in zip(widths, units, strict=True)
+        )
+        for layer in self.layers:
+            _initialise(layer)
+
+    def forward(
+        self, x: Float[Tensor, "B T I"], state: State | None = None
+    ) -> Float[Tensor, "B T H"]:
+        """A whole sequence, from `state` or from zeros -> the top layer's outputs."""
+        for i, layer in enumerate(self.layers):
+            start = None if state is None else tuple(s[None].contiguous() for s in state[i])
+            x, _ = layer(x, start)
+        return x
+
+    def step(self, x: Float[Tensor, "B I"], state: State) -> tuple[Float[Tensor, "B H"], State]:
+        """One step -> the top layer's output and the new state."""
+        after: State = []
+        for layer, (h, c) in zip(self.layers, state, strict=True):
+            x, c = torch.lstm_cell(x, (h, c), *layer._flat_weights)
+            after.append((x, c))
+        return x, after
+
+
+class BidirectionalLSTM(nn.Module):
+    """Stacked bidirectional LSTM: every layer reads both directions of the one below.
+
+    The backward direction runs over each sequence reversed by its own length, so padding behind a
+    sequence is never seen before the sequence itself.
+    """
+
+    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+        super().__init__()
+        widths = [inputs, *(2 * h for h in units[:-1])]
+        pairs = list(zip(widths, units, strict=True))
+        self.forwards = nn.ModuleList(nn.LSTM(i, h, batch_first=True) for i, h in pairs)
+        self.backwards = nn.ModuleList(nn.LSTM(i, h, batch_first=True) for i, h in pairs)
+        for layer in [*self.forwards, *self.backwards]:
+            _initialise(layer)
+
+    def forward(
+        self, x: Float[Tensor, "B T I"], lengths: Int[Tensor, " B"] | None = None
+    ) -> tuple[Float[Tensor, "B T H2"], Float[Tensor, "B H2"]]:
+        """-> outputs of both directions at every step, and their last states side by side.
+
+        Outputs behind a sequence's length are meaningless; a length of 0 gives last states of 0.
+        """
+        for ahead, behind in zip(self.forwards, self.backwards, strict=True):
+            there = ahead(x)[0]
+            back = behind(reverse(x, lengths))[0]
+            x = torch.cat([there, reverse(back, lengths)], dim=-1)
+        if lengths is None:
+            return x, torch.cat([there[:, -1], back[:, -1]], dim=-1)
+        at = (lengths - 1).clamp(min=0)[:, None, None].expand(-1, 1, there.shape[-1])
+        last = torch.cat([there.gather(1, at), back.gather(1, at)], dim=-1)[:, 0]
+        return x, last * (lengths > 0)[:, None]
+
+
+def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, T, ...) with the first `lengths` steps of each row in reverse order; None: all of them."""
+    if lengths is None:
+        return x.flip(1)
+    steps = torch.arange(x.shape[1], device=x.device)
+    at = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
+    return x.gather(1, at.reshape(at.shape + (1,) * (x.ndim - 2)).expand(x.shape))
+
+
+def _initialise(layer: nn.LSTM) -> None:
+    """Glorot-uniform kernels gate by gate, zero biases but 1 for the forget gate.
+
+    Jozefowicz et al. 2015 for the forget bias; the reference adds the same 1 at run time.
+    """
+    H = layer.hidden_size
+    with torch.no_grad():
+        for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
+            nn.init.xavier_uniform_(weight)
+        layer.bias_ih_l0.zero_()
+        layer.bias_hh_l0.zero_()
+        layer.bias_ih_l0[H : 2 * H] = 1.0

@@ -1,0 +1,145 @@
+"""What a decoder sees of z: the state each stretch starts in, and features at every step.
+
+`Whole` and `Conducted` are the published ones (Roberts et al. 2018, section 3.2); in `Shares` and
+`ConductedShares` each step has its own view of z, and each group of steps its own share of it.
+
+A view has `width` (V), `per_segment` (does the decoder's state start anew in each segment?) and
+`to_output` (do the logits read the view too?). Called with z (B, Z) it returns the features
+(B, T or 1, V) and the starting state, of (B, H) or, per segment, of (B * S, H) tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+from musicvae.config import Conductor, ConductorViews, Decoder, Flat, FlatViews, ModelConfig
+from musicvae.models.encoders import divide
+from musicvae.models.lstm import LSTMStack, State
+from musicvae.representations.base import TokenSpec
+
+
+class InitialState(nn.Module):
+    """tanh of a linear layer -> hidden and cell state of every layer, (c0, h0, c1, h1, ...)."""
+
+    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+        super().__init__()
+        self.sizes = [h for h in units for _ in range(2)]
+        self.project = nn.Linear(inputs, sum(self.sizes))
+        nn.init.normal_(self.project.weight, std=1e-3)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, x: Tensor) -> State:
+        parts = torch.tanh(self.project(x)).split(self.sizes, dim=-1)
+        return [(h, c) for c, h in zip(parts[::2], parts[1::2], strict=True)]
+
+
+class Whole(nn.Module):
+    """All of z at every step of one stretch."""
+
+    per_segment = False
+    to_output = False
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: Flat) -> None:
+        super().__init__()
+        self.width = model.z
+        self.initial = InitialState(model.z, config.units)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+        return z[:, None], self.initial(z)
+
+
+class Shares(nn.Module):
+    """Each step sees features of its group's share of z, and of z as a whole through a mixer."""
+
+    per_segment = False
+    to_output = True
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: FlatViews) -> None:
+        super().__init__()
+        self.width, self.groups = config.features, config.groups
+        everything = spec.length * config.features
+        self.share = nn.Linear(
+            divide(model.z, config.groups), divide(everything, config.groups)
+        )
+        self.mixer = nn.Sequential(nn.Linear(model.z, config.mixer), nn.GELU())
+        self.mixed = nn.Linear(config.mixer, everything)
+        nn.init.normal_(self.mixed.weight, std=1e-3)
+        self.initial = InitialState(config.mixer, config.units)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+        mixed = self.mixer(z)
+        own = self.share(z.unflatten(1, (self.groups, -1))).flatten(1)
+        return (own + self.mixed(mixed)).unflatten(1, (-1, self.width)), self.initial(mixed)
+
+
+class Conducted(nn.Module):
+    """A conductor LSTM writes an embedding for each segment, which takes z's place in it.
+
+    The conductor reads a single zero at every step, as the reference's does: all that it knows is
+    in its initial state.
+    """
+
+    per_segment = True
+    to_output = False
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: Conductor) -> None:
+        super().__init__()
+        self.segments, self.steps = spec.segments, spec.segment_length
+        self.width = config.conductor_units[-1]
+        self.start = InitialState(model.z, config.conductor_units)
+        self.conductor = LSTMStack(1, config.conductor_units)
+        self.initial = InitialState(self.width, config.units)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+        embeddings = self.conductor(z.new_zeros(len(z), self.segments, 1), self.start(z))
+        features = embeddings.repeat_interleave(self.steps, dim=1)  # (B, T, V)
+        return features, self.initial(embeddings.flatten(0, 1))
+
+
+class ConductedShares(nn.Module):
+    """A conductor LSTM that reads each segment's share of z; each step sees its own features of
+    the conductor's embedding and of its group's share."""
+
+    per_segment = True
+    to_output = True
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: ConductorViews) -> None:
+        super().__init__()
+        self.segments, self.groups, self.width = spec.segments, config.groups, config.features
+        share, segment = divide(model.z, spec.segments), spec.segment_length * config.features
+        self.start = InitialState(model.z, config.conductor_units)
+        self.conductor = LSTMStack(share, config.conductor_units)
+        self.share = nn.Linear(divide(share, config.groups), divide(segment, config.groups))
+        self.embedded = nn.Linear(config.conductor_units[-1], segment)
+        nn.init.normal_(self.embedded.weight, std=1e-3)
+        self.initial = InitialState(config.conductor_units[-1], config.units)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+        shares = z.unflatten(1, (self.segments, -1))
+        embeddings = self.conductor(shares, self.start(z))  # (B, S, C)
+        own = self.share(shares.unflatten(2, (self.groups, -1))).flatten(2)  # (B, S, L * V)
+        features = (own + self.embedded(embeddings)).reshape(len(z), -1, self.width)
+        return features, self.initial(embeddings.flatten(0, 1))
+
+
+View = Whole | Shares | Conducted | ConductedShares
+
+
+def build_view(spec: TokenSpec, model: ModelConfig) -> View:
+    """The view that a decoder's configuration calls for."""
+    config: Decoder = model.decoder
+    match config:
+        case Flat():
+            return Whole(spec, model, config)
+        case FlatViews():
+            return Shares(spec, model, config)
+        case Conductor():
+            return Conducted(spec, model, config)
+        case ConductorViews():
+            return ConductedShares(spec, model, config)
+        case _:
+            assert_never(config)
