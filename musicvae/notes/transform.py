@@ -175,8 +175,8 @@ def _rows(score: Score, rows: np.ndarray) -> Score:
 
 def _marks_between(marks: Sequence[Mark], start: float, end: float) -> tuple[Mark, ...]:
     """What is in force at `start`, then what is stated in (start, end), counted from `start`."""
-    in_force = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
-    inside = [replace(m, time=m.time - start) for m in marks if start < m.time < end]
+    in_force: list[Mark] = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
+    inside: list[Mark] = [replace(m, time=m.time - start) for m in marks if start < m.time < end]
     return (*in_force, *inside)
 
 
