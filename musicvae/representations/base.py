@@ -145,3 +145,7 @@ class Representation(Protocol[Source]):
     def augment(self, tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """A batch of tokens (B, T) -> another of the same shape, as training varies it."""
         ...
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Where an event begins: a mask of the shape of `tokens` (B, T). Text: every token."""
+        ...
