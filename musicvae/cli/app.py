@@ -15,6 +15,8 @@ from typing import Annotated
 
 import typer
 
+from musicvae import __version__
+
 # In the order of the help.
 COMMANDS: tuple[str, ...] = ()
 
@@ -27,10 +29,19 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"musicvae {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and stop."
+        ),
     ] = False,
 ) -> None:
     """Turn one piece of music into another through a learned latent space."""
@@ -48,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, OSError) as error:  # InvalidMusic and Rejected are ValueErrors
         if os.environ.get("MUSICVAE_DEBUG"):
             raise
-        print(f"musicvae: {_sentence(error)}", file=sys.stderr)  # noqa: T201
+        typer.echo(f"musicvae: {_sentence(error)}", err=True)
         sys.exit(2)
 
 

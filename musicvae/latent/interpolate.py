@@ -42,16 +42,16 @@ def slerp(
 ) -> Float[Tensor, "*out D"]:
     """The arc from `a` (t = 0) to `b` (t = 1): White's formula, exact at both ends.
 
-    `t` is a number or a tensor that broadcasts against the leading dimensions of `a` and `b`; outside
-    of 0 to 1 it extrapolates. Vectors of equal length keep it on the way. Where the formula is 0/0,
-    or its gradient would be NaN, the result is
+    `t` is a number or a tensor that broadcasts against the leading dimensions of `a` and `b`;
+    outside of 0 to 1 it extrapolates. Vectors of equal length keep it on the way. Where the formula
+    or its gradient would be 0/0:
 
     - nearly parallel vectors: the same formula as a series in w, which is `lerp` at w = 0;
-    - a zero vector, which has no direction, or antipodal numbers (D = 1): `lerp`;
-    - antipodal vectors: a half turn at constant speed with the length going straight from |a| to |b|,
+    - a zero vector, which has no direction, or numbers of opposite sign (D = 1): `lerp`;
+    - antipodal vectors: a half turn at constant speed, the length going straight from |a| to |b|,
       in the plane of a and b, or where that is undefined too, towards the axis farthest from a.
 
-    float16 and bfloat16 are computed in float32 and rounded once. Raises nothing but shape errors.
+    float16 and bfloat16 are computed in float32 and rounded once.
     """
     a, b, weight = _prepare(a, b, t)
     low = torch.finfo(a.dtype).bits < 32

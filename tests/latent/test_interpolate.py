@@ -1,4 +1,4 @@
-"""slerp against a float64 NumPy reference, closed forms, and every place where the formula is 0/0."""
+"""slerp against a NumPy reference, closed forms, and wherever the formula would be 0/0."""
 
 from __future__ import annotations
 
