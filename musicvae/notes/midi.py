@@ -1,28 +1,20 @@
-"""MIDI files <-> `Score`.
+"""MIDI files <-> `Score`: what the rest of the package calls.
 
-Reading follows what the field's corpora were read with (pretty_midi 0.2.11 and note-seq 0.0.5), so
-that the same file gives the same notes in the same order:
-
-* tempo, meter and key come from the first track chunk; a tempo of 0 and a meter of 0 are ignored;
-* a track of the score is a (chunk, channel, program), in the order in which their first notes end,
-  and the notes of a track stand in the order of their ends;
-* a note-off ends every sounding note of its pitch and channel but those that began at its tick; if
-  these are all there are, they are dropped. Notes never ended are dropped.
+Reading is `smf` (bytes -> events) and `midi_read` (events -> score); writing is `midi_write`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from musicvae.notes.errors import InvalidMusic
-from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Score, Tempo, Track
-from musicvae.notes.smf import Events, parse
+from musicvae.notes.files import replacing
+from musicvae.notes.midi_read import score_of
+from musicvae.notes.midi_write import midi_bytes
+from musicvae.notes.score import Score
+from musicvae.notes.smf import parse
 
-DRUM_CHANNEL = 9  # General MIDI: channel 10 of 1 to 16
-MAX_QUARTERS = 1_000_000  # 250,000 bars of 4/4: any more is a corrupt delta time
-_TRACK_NAME, _TEMPO, _METER, _KEY = 0x03, 0x51, 0x58, 0x59  # meta event types
+__all__ = ["midi_bytes", "read_midi", "write_midi"]
 
 
 def read_midi(source: str | Path | bytes) -> Score:
@@ -32,211 +24,23 @@ def read_midi(source: str | Path | bytes) -> Score:
     the notes before the break; a file without notes gives an empty score.
     """
     if isinstance(source, bytes):
-        return _score(parse(source, "the MIDI data"), "the MIDI data")
-    path = Path(source)
-    if path.is_dir():
-        raise InvalidMusic(f"{path} is a folder: expected a MIDI file")
+        return score_of(parse(source, "the MIDI data"), "the MIDI data")
     try:
-        content = path.read_bytes()
+        content = Path(source).read_bytes()
     except FileNotFoundError:
-        raise InvalidMusic(f"there is no file {path}") from None
-    except OSError as error:
-        raise InvalidMusic(f"{path} cannot be read: {error.strerror}") from None
-    return _score(parse(content, str(path)), str(path))
+        raise InvalidMusic(f"there is no file {source}") from None
+    except IsADirectoryError:
+        raise InvalidMusic(f"{source} is a folder: expected a MIDI file") from None
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise InvalidMusic(f"{source} cannot be read: {error}") from None
+    return score_of(parse(content, str(source)), str(source))
 
 
-def _score(events: Events, name: str) -> Score:
-    is_note = (events.status & 0xE0) == 0x80
-    on, off = _pairs(events, np.flatnonzero(is_note))
-    last = int(events.tick[off].max(initial=0))
-    if last > MAX_QUARTERS * events.ticks_per_quarter:
-        raise InvalidMusic(
-            f"{name} lasts {last / events.ticks_per_quarter:,.0f} quarter notes: it is likely "
-            f"corrupt, at most {MAX_QUARTERS:,} are read"
-        )
-    metas = _metas(events)
-    on, off, track, tracks = _instruments(events, metas, on, off)
-    clock = _Clock(events, [m for m in metas if m[0] == 0 and m[2] == _TEMPO])
-    return Score(
-        pitch=events.raw[events.data[on]],
-        velocity=events.raw[events.data[on] + 1],
-        start=clock.seconds(events.tick[on]),
-        end=clock.seconds(events.tick[off]),
-        track=track,
-        tracks=tracks,
-        tempos=clock.tempos(),
-        meters=_meters(events, metas, clock),
-        keys=_keys(events, metas, clock),
-        ticks_per_quarter=events.ticks_per_quarter,
-    )
+def write_midi(score: Score, path: str | Path) -> None:
+    """Write the score as a MIDI file, whole or not at all.
 
-
-def _pairs(events: Events, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of the note-on and the note-off of every note, in the order of the note-offs."""
-    pitch, velocity = events.raw[events.data[rows]], events.raw[events.data[rows] + 1]
-    whole = (pitch | velocity) < 0x80  # a data byte above is a broken event
-    if not whole.all():
-        rows, pitch, velocity = rows[whole], pitch[whole], velocity[whole]
-    status = events.status[rows]
-    key = (events.chunk[rows] << 11) | ((status & np.int64(15)) << 7) | pitch
-    order = np.argsort(key, kind="stable")
-    rows, key = rows[order], key[order]
-    is_on = ((status >= 0x90) & (velocity > 0))[order]
-    ons, offs = np.flatnonzero(is_on), np.flatnonzero(~is_on)
-    if not (len(ons) and len(offs)):
-        return rows[:0], rows[:0]
-    next_off = offs[np.minimum(np.searchsorted(offs, ons), len(offs) - 1)]
-    ended = (next_off > ons) & (key[next_off] == key[ons])
-    ons, next_off = ons[ended], next_off[ended]
-    empty = events.tick[rows[ons]] == events.tick[rows[next_off]]
-    if bool(empty.any()):
-        odd = np.isin(key, key[ons[empty]])
-        fine = ~odd[ons]
-        more = _pairs_one_by_one(events.tick[rows], key, is_on, np.flatnonzero(odd))
-        ons = np.concatenate([ons[fine], more[:, 0]])
-        next_off = np.concatenate([next_off[fine], more[:, 1]])
-    on, off = rows[ons], rows[next_off]
-    order = np.lexsort((on, off))
-    return on[order], off[order]
-
-
-def _pairs_one_by_one(
-    tick: np.ndarray, key: np.ndarray, is_on: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
-    """(on, off) rows (N, 2) of the keys where a note ends at the tick where it begins."""
-    sounding: dict[int, list[int]] = {}
-    pairs: list[tuple[int, int]] = []
-    for row in rows.tolist():
-        notes = sounding.setdefault(int(key[row]), [])
-        if is_on[row]:
-            notes.append(row)
-            continue
-        now = int(tick[row])
-        ending = [on for on in notes if tick[on] != now]
-        pairs += [(on, row) for on in ending]
-        notes[:] = [on for on in notes if tick[on] == now] if ending else []
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-_Meta = tuple[int, int, int, int]  # chunk, row, type, tick
-
-
-def _metas(events: Events) -> list[_Meta]:
-    """The meta events that the score keeps, in file order."""
-    rows = np.flatnonzero(events.status == 0xFF)
-    kinds = events.raw[events.data[rows]]
-    used = (kinds == _TRACK_NAME) | (kinds == _TEMPO) | (kinds == _METER) | (kinds == _KEY)
-    rows = rows[used]
-    columns = (events.chunk[rows], rows, kinds[used], events.tick[rows])
-    return list(zip(*(c.tolist() for c in columns), strict=True))
-
-
-def _instruments(
-    events: Events, metas: list[_Meta], on: np.ndarray, off: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Track, ...]]:
-    """Notes grouped by chunk, channel and the program in force as they end."""
-    if not len(on):
-        return on, off, np.zeros(0, dtype=np.int32), ()
-    part = (events.chunk[off] << 4) | (events.status[off] & np.int64(15))
-    group = (part << 7) | _programs(events, part, off)
-    if bool((group == group[0]).all()):
-        first, track = np.zeros(1, dtype=np.int64), np.zeros(len(on), dtype=np.int32)
-        ends = off[:1]
-    else:
-        _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-        rank = np.empty(len(first), dtype=np.int32)
-        rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-        track = rank[inverse]
-        first = np.sort(first)
-        ends = off[first]
-        order = np.argsort(track, kind="stable")
-        on, off, track = on[order], off[order], track[order]
-    names = [(chunk, row) for chunk, row, kind, _ in metas if kind == _TRACK_NAME]
-    tracks: list[Track] = []
-    for key, row in zip(group[first].tolist(), ends.tolist(), strict=True):
-        named = [r for chunk, r in names if chunk == key >> 11 and r < row]
-        title = _text(events.meta(named[-1])) if named else ""
-        drums = (key >> 7) & 15 == DRUM_CHANNEL
-        tracks.append(Track(name=title, program=key & 127, is_drum=drums))
-    return on, off, track, tuple(tracks)
-
-
-def _programs(events: Events, part: np.ndarray, off: np.ndarray) -> np.ndarray:
-    """The program in force on the chunk and channel `part` of each row of `off`; 0 by default."""
-    rows = np.flatnonzero((events.status & 0xF0) == 0xC0)
-    if not len(rows):
-        return np.zeros(len(off), dtype=np.int64)
-    size = len(events.status)
-    changed = (events.chunk[rows] << 4) | (events.status[rows] & np.int64(15))
-    moments = changed * size + rows
-    order = np.argsort(moments)
-    i = np.searchsorted(moments[order], part * size + off) - 1
-    last = order[np.maximum(i, 0)]
-    known = (i >= 0) & (changed[last] == part)
-    return np.where(known, events.raw[events.data[rows[last]]] & np.int64(0x7F), 0)
-
-
-def _text(content: bytes) -> str:
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    return "".join(c for c in text if c.isprintable()).strip()
-
-
-class _Clock:
-    """Ticks -> seconds through the tempo changes of the first chunk, as pretty_midi computes it."""
-
-    def __init__(self, events: Events, changes: list[_Meta]) -> None:
-        self.per_quarter = events.ticks_per_quarter
-        beats = 60.0 / (DEFAULT_QPM * self.per_quarter)
-        marks = [(0, beats if not events.ticks_per_second else 1 / events.ticks_per_second)]
-        for _, row, _, tick in changes if not events.ticks_per_second else []:
-            micros = int.from_bytes(events.meta(row)[:3], "big")  # in a quarter note
-            if not micros:
-                continue
-            scale = 60.0 / ((6e7 / micros) * self.per_quarter)
-            if tick == 0:
-                marks = [(0, scale)]
-            elif scale != marks[-1][1]:
-                marks.append((tick, scale))
-        self.ticks = np.array([tick for tick, _ in marks])
-        self.scales = np.array([scale for _, scale in marks])
-        self.begins = np.zeros(len(marks))  # seconds
-        for i in range(1, len(marks)):
-            elapsed = self.scales[i - 1] * (self.ticks[i] - self.ticks[i - 1])
-            self.begins[i] = self.begins[i - 1] + elapsed
-
-    def seconds(self, ticks: np.ndarray) -> np.ndarray:
-        if len(self.ticks) == 1:
-            return np.asarray(self.scales[0] * ticks)
-        i = np.searchsorted(self.ticks, ticks, side="right") - 1
-        return np.asarray(self.begins[i] + self.scales[i] * (ticks - self.ticks[i]))
-
-    def tempos(self) -> tuple[Tempo, ...]:
-        qpm = 60.0 / (self.scales * self.per_quarter)
-        return tuple(map(Tempo, self.begins.tolist(), qpm.tolist()))
-
-
-def _meters(events: Events, metas: list[_Meta], clock: _Clock) -> tuple[Meter, ...]:
-    meters: list[Meter] = []
-    for chunk, row, kind, tick in metas:
-        content = events.meta(row) if chunk == 0 and kind == _METER else b""
-        if len(content) >= 2 and content[0] and content[1] <= 7:  # up to 128th notes
-            seconds = float(clock.seconds(np.array([tick]))[0])
-            meters.append(Meter(seconds, content[0], 2 ** content[1]))
-    return tuple(meters)
-
-
-def _keys(events: Events, metas: list[_Meta], clock: _Clock) -> tuple[Key, ...]:
-    keys: list[Key] = []
-    for chunk, row, kind, tick in metas:
-        content = events.meta(row) if chunk == 0 and kind == _KEY else b""
-        if len(content) < 2 or content[1] > 1:
-            continue
-        fifths = (content[0] ^ 0x80) - 0x80  # sharps above zero, flats below
-        if abs(fifths) <= 7:
-            seconds = float(clock.seconds(np.array([tick]))[0])
-            minor = content[1] == 1
-            keys.append(Key(seconds, (7 * fifths + 9 * minor) % 12, minor))
-    return tuple(keys)
+    Raises `InvalidMusic` for what MIDI cannot hold, `ValueError` where nothing can be written.
+    """
+    content = midi_bytes(score)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

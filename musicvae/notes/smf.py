@@ -23,7 +23,7 @@ _PADDING = bytes(8)  # so that an event cut off by the end of the file can be lo
 # Bytes of an event from its status byte on. A byte below 0x80 in its place is running status:
 # the status is not repeated, and two data bytes follow (notes, controllers, bends). The lengths
 # of 0xF0, 0xF7 and 0xFF are written in the file.
-_BYTES = np.full(256, 1, dtype=np.int32)
+_BYTES = np.full(256, 1, dtype=np.int64)
 _BYTES[:0x80] = 2
 _BYTES[0x80:0xC0] = 3
 _BYTES[0xC0:0xE0] = 2
@@ -124,10 +124,9 @@ def _resolution(division: int, name: str) -> tuple[int, int]:
 
 def _next_low(raw: np.ndarray) -> np.ndarray:
     """For each byte the first one from there on below 0x80, where a variable length ends."""
-    at = np.arange(len(raw), dtype=np.int32)
+    at = np.arange(len(raw), dtype=np.int64)
     at[raw >= 0x80] = len(raw) - 1
-    low: np.ndarray = np.minimum.accumulate(at[::-1])[::-1]
-    return low
+    return np.flip(np.minimum.accumulate(np.flip(at)))
 
 
 def _varint(raw: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -141,7 +140,7 @@ def _varint(raw: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
 
 def _ends(raw: np.ndarray, low: np.ndarray) -> np.ndarray:
     """For each byte the end of the event whose delta time would begin there."""
-    after = np.arange(len(raw), dtype=np.int32) + _BYTES[raw]  # if its status byte lay there
+    after = np.arange(len(raw), dtype=np.int64) + _BYTES[raw]  # if its status byte lay there
     sized = np.flatnonzero((raw == 0xFF) | (raw == 0xF0) | (raw == 0xF7))
     sized = sized[sized < len(raw) - len(_PADDING)]
     if len(sized):
@@ -194,7 +193,7 @@ def _located(
     counts = np.array([len(r) for r in rows])
     chunk = np.repeat(np.arange(len(rows)), counts)
     begins = np.array([at for r in rows for at in r], dtype=np.int64)
-    at = low[begins] + np.int64(1)
+    at = low[begins] + 1
     status = raw[at]
     stated = status >= 0x80
     if bool(stated.all()):

@@ -175,9 +175,9 @@ def _rows(score: Score, rows: np.ndarray) -> Score:
 
 def _marks_between(marks: Sequence[Mark], start: float, end: float) -> tuple[Mark, ...]:
     """What is in force at `start`, then what is stated in (start, end), counted from `start`."""
-    in_force: list[Mark] = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
-    inside: list[Mark] = [replace(m, time=m.time - start) for m in marks if start < m.time < end]
-    return (*in_force, *inside)
+    cut: list[Mark] = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
+    cut += [replace(m, time=m.time - start) for m in marks if start < m.time < end]
+    return tuple(cut)
 
 
 def _joined(parts: Sequence[Sequence[Mark]], offsets: Sequence[float]) -> tuple[Mark, ...]:
