@@ -1,0 +1,221 @@
+"""The melody of any score, as a musician would read it: the default way in.
+
+One track is taken (`melody_choice`), its highest voice is put on the grid of its own beats, notes
+beyond the piano are moved by octaves, and the one line of events that results is laid out in bars
+(`melody_bars`) and cut into windows. Windows are raw cuts: a note held over a window's start leaves
+leading zeros and its note-off, so that windows put one after another give the line again.
+
+Letters: B bars of a stretch, W windows of `bars` bars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicvae.notes.errors import Rejected
+from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
+from musicvae.notes.score import Score
+from musicvae.representations.base import Origin
+from musicvae.representations.melody_bars import Stretch, lay_out_bars
+from musicvae.representations.melody_choice import choose_track
+from musicvae.representations.melody_events import (
+    FIRST_NOTE,
+    HOLD,
+    NOTE_OFF,
+    STEPS_PER_BAR,
+    Windows,
+    to_events,
+)
+from musicvae.representations.melody_line import Line, read_line
+
+# 100,000 bars: two days of music. What claims to be longer is a broken file.
+LONGEST_STEPS = 100_000 * STEPS_PER_BAR
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Cuts:
+    """Windows before they are sorted out: tokens, bar size, and the source steps they span."""
+
+    tokens: np.ndarray  # (W, bars * 16) uint8
+    size: np.ndarray  # (W,) 16 or 12
+    first: np.ndarray  # (W,) int64, source step of the first step
+    end: np.ndarray  # (W,) int64, source step behind the last one
+    meter: np.ndarray  # (W, 2) int64
+
+    def take(self, rows: np.ndarray) -> _Cuts:
+        """The windows at `rows`."""
+        return _Cuts(
+            tokens=self.tokens[rows],
+            size=self.size[rows],
+            first=self.first[rows],
+            end=self.end[rows],
+            meter=self.meter[rows],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lenient:
+    """Take `track` (an index, a name or a part of one), or by default the likeliest one."""
+
+    track: int | str | None = None
+
+    def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
+        """All windows of `bars` bars.
+
+        Raises `Rejected` if there is nothing to begin with ("no-notes", "only-drums", "too-long"),
+        and `ValueError` for a track that is not there.
+        """
+        choice = choose_track(score, self.track)
+        remarks = [choice.reason]
+        line = read_line(score, choice.track, remarks)
+        total = int(line.end[-1])
+        if total > LONGEST_STEPS:
+            raise Rejected("too-long", f"the file claims to last {total // STEPS_PER_BAR} bars")
+        events = to_events(line.start, line.end, line.pitch, total + STEPS_PER_BAR)
+        dropped: dict[str, int] = {}
+        cuts = _cut_all(score, total, events, bars, overlap, dropped, remarks)
+        if overlap:
+            cuts = _keep_distinct(cuts, dropped)
+        return Windows(
+            tokens=cuts.tokens,
+            lengths=np.broadcast_to(cuts.size[:, None], (len(cuts.size), bars)).astype(np.uint16),
+            origins=_origins(score, choice.track, line, cuts),
+            dropped=dropped,
+            remarks=tuple(remarks),
+        )
+
+
+def _cut_all(
+    score: Score,
+    total_steps: int,
+    events: np.ndarray,
+    bars: int,
+    overlap: bool,
+    dropped: dict[str, int],
+    remarks: list[str],
+) -> _Cuts:
+    cuts = [_no_cuts(bars)]
+    after_gap = False
+    for part in lay_out_bars(score, total_steps):
+        if isinstance(part, Stretch):
+            rows = _bar_rows(part, events, ends_note=after_gap)
+            cuts.append(_cut(part, rows, bars, overlap, dropped))
+            filled = int((part.count < part.steps_per_bar).sum())
+            if filled:
+                remarks.append(f"bars cut short by a change of meter and filled up: {filled}")
+        else:
+            _count(dropped, "unsupported-meter", part.bars if overlap else -(-part.bars // bars))
+            remarks.append(
+                f"bars in {part.meter} left out, which cannot be read as 4/4 or 3/4: {part.bars}"
+            )
+        after_gap = not isinstance(part, Stretch)
+    columns = ("tokens", "size", "first", "end", "meter")
+    return _Cuts(**{name: np.concatenate([getattr(c, name) for c in cuts]) for name in columns})
+
+
+def _bar_rows(stretch: Stretch, events: np.ndarray, *, ends_note: bool) -> np.ndarray:
+    """The stretch's bars (B, 16), zeros where a bar has no step of the source.
+
+    `ends_note`: what sounds when the stretch begins started in music that was left out before it,
+    or would be held over it, and is ended.
+    """
+    step = np.arange(STEPS_PER_BAR) - stretch.lead[:, None]  # (B, 16)
+    real = (step >= 0) & (step < stretch.count[:, None])
+    at = np.where(real, stretch.first[:, None] + step, 0)
+    rows = np.where(real, events[np.minimum(at, len(events) - 1)], HOLD)
+    rows[at >= len(events)] = HOLD
+    if ends_note and rows[0, 0] == HOLD:
+        rows[0, 0] = NOTE_OFF
+    return rows
+
+
+def _cut(
+    stretch: Stretch, rows: np.ndarray, bars: int, overlap: bool, dropped: dict[str, int]
+) -> _Cuts:
+    """Every window of a stretch: at every bar and full, or one after another and filled up."""
+    if overlap:
+        starts = np.arange(len(rows) - bars + 1)
+        if not len(starts):
+            _count(dropped, "too-short", 1)
+            return _no_cuts(bars)
+    else:
+        starts = np.arange(0, len(rows), bars)
+        rows = _fill_up(rows, -len(rows) % bars)
+    last = np.minimum(starts + bars, len(stretch)) - 1
+    meters = np.array([(m.numerator, m.denominator) for m in stretch.meters])
+    return _Cuts(
+        tokens=rows[starts[:, None] + np.arange(bars)].reshape(len(starts), -1),
+        size=np.full(len(starts), stretch.steps_per_bar),
+        first=stretch.first[starts],
+        end=stretch.first[last] + stretch.count[last],
+        meter=meters[starts],
+    )
+
+
+def _fill_up(rows: np.ndarray, silent_bars: int) -> np.ndarray:
+    """The bars with silence behind them, in which the last note does not sound on."""
+    if not silent_bars:
+        return rows
+    silence = np.zeros((silent_bars, STEPS_PER_BAR), dtype=rows.dtype)
+    spoken = rows[rows > HOLD]
+    if len(spoken) and spoken[-1] >= FIRST_NOTE:
+        silence[0, 0] = NOTE_OFF
+    return np.concatenate([rows, silence])
+
+
+def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
+    """The windows in which a note starts, equal ones only once."""
+    sounds = np.any(cuts.tokens >= FIRST_NOTE, axis=1)
+    _count(dropped, "silent", int((~sounds).sum()))
+    cuts = cuts.take(np.flatnonzero(sounds))
+    keyed = np.column_stack([cuts.tokens, cuts.size.astype(np.uint8)])
+    width, raw = keyed.shape[1], keyed.tobytes()
+    last_first = {raw[i * width : (i + 1) * width]: i for i in range(len(keyed) - 1, -1, -1)}
+    _count(dropped, "duplicate", len(keyed) - len(last_first))
+    return cuts.take(np.sort(np.array(list(last_first.values()), dtype=np.int64)))
+
+
+def _origins(score: Score, track: int, line: Line, cuts: _Cuts) -> tuple[Origin, ...]:
+    """Where each window came from; its velocity is the mean of the notes that start in it."""
+    quarters = cuts.first / STEPS_PER_QUARTER
+    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
+    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
+    sums = np.concatenate([[0], np.cumsum(line.velocity, dtype=np.int64)])
+    a, b = np.searchsorted(line.start, cuts.first), np.searchsorted(line.start, cuts.end)
+    whole = float(line.velocity.mean())
+    mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
+    entry = score.tracks[track]
+    columns = (cuts.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
+    return tuple(
+        Origin(
+            start_step=step,
+            start_seconds=seconds,
+            qpm=score.tempos[k].qpm,
+            numerator=numerator,
+            denominator=denominator,
+            program=entry.program,
+            velocity=velocity,
+            name=entry.name,
+        )
+        for step, seconds, k, velocity, (numerator, denominator) in zip(
+            *(c.tolist() for c in columns), cuts.meter.tolist(), strict=True
+        )
+    )
+
+
+def _no_cuts(bars: int) -> _Cuts:
+    none = np.zeros(0, dtype=np.int64)
+    return _Cuts(
+        tokens=np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8),
+        size=none,
+        first=none,
+        end=none,
+        meter=np.zeros((0, 2), dtype=np.int64),
+    )
+
+
+def _count(dropped: dict[str, int], reason: str, windows: int) -> None:
+    if windows:
+        dropped[reason] = dropped.get(reason, 0) + windows

@@ -1,0 +1,173 @@
+"""The reference's extraction of melodies (magenta's `OneHotMelodyConverter`), window for window.
+
+Its rules, as observed: the music is cut at every change of tempo or meter; only bars of sixteen
+sixteenths count; instruments are searched one by one; at one step the highest note wins and a later
+note cuts an earlier one; a bar of silence ends a melody, and the search goes on at the next bar.
+Windows of a melody begin at every bar, and equal windows of one stretch count once. Pitches outside
+the piano are left out. What looks like a fault is kept too: in a window that begins within a note,
+that note is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicvae.notes.errors import Rejected
+from musicvae.notes.quantize import quantize
+from musicvae.notes.score import Score, StepScore
+from musicvae.notes.transform import split_at_time_changes, time_changes
+from musicvae.representations.base import Origin
+from musicvae.representations.melody_events import (
+    FIRST_NOTE,
+    HIGHEST_PITCH,
+    HOLD,
+    LOWEST_PITCH,
+    NOTE_OFF,
+    STEPS_PER_BAR,
+    Windows,
+    to_events,
+)
+
+GAP_STEPS = STEPS_PER_BAR  # so much silence ends a melody
+LONGEST_MELODY_BARS = 100  # the rest of a longer melody is left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strict:
+    """As the reference does it, for parity with published models.
+
+    `programs` are the MIDI programs that may play a melody: 0 to 31 for the 2-bar models, None,
+    which is all of them, for `hierdec-mel_16bar`.
+    """
+
+    programs: tuple[int, ...] | None = None
+
+    def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
+        """All windows of `bars` bars. Raises `Rejected` if there is no note to begin with.
+
+        With `overlap` they are the reference's, in the order of their first occurrence. Without,
+        the windows of a melody follow one another and the last one is filled up with silence.
+        """
+        if not len(score):
+            raise Rejected("no-notes", "the file has no notes: nothing to read a melody from")
+        if all(score.tracks[t].is_drum for t in np.unique(score.track)):
+            raise Rejected("only-drums", "the file has only drums: no melody can be read from it")
+        found: list[tuple[np.ndarray, Origin]] = []
+        dropped: dict[str, int] = {}
+        offsets = [0.0, *time_changes(score)]
+        for offset, piece in zip(offsets, split_at_time_changes(score), strict=False):
+            if len(piece):
+                found += self._windows_of_piece(piece, offset, score, bars, overlap, dropped)
+        if not found and not dropped:
+            raise Rejected("no-melody", "no track has the programs and pitches of a melody")
+        return _stack(found, bars, dropped)
+
+    def _windows_of_piece(
+        self,
+        piece: Score,
+        offset_seconds: float,
+        score: Score,
+        bars: int,
+        overlap: bool,
+        dropped: dict[str, int],
+    ) -> list[tuple[np.ndarray, Origin]]:
+        try:
+            steps = quantize(piece)
+        except Rejected as rejection:
+            _count(dropped, rejection.reason)
+            return []
+        if steps.steps_per_bar != STEPS_PER_BAR:
+            _count(dropped, "unsupported-meter")
+            return []
+        offset_steps = round(float(score.quarters_at(offset_seconds)) * steps.steps_per_quarter)
+        found: list[tuple[np.ndarray, Origin]] = []
+        seen: set[bytes] = set()
+        for track, velocity, first_step, events in self._melodies(steps):
+            cuts = list(_cut(events, bars, overlap))
+            if not cuts:
+                _count(dropped, "too-short")
+            for at, window in cuts:
+                if overlap and window.tobytes() in seen:
+                    _count(dropped, "duplicate")
+                    continue
+                seen.add(window.tobytes())
+                step = first_step + at
+                origin = Origin(
+                    start_step=offset_steps + step,
+                    start_seconds=offset_seconds + step * 60 / steps.qpm / steps.steps_per_quarter,
+                    qpm=steps.qpm,
+                    numerator=steps.meter.numerator,
+                    denominator=steps.meter.denominator,
+                    program=steps.tracks[track].program,
+                    velocity=velocity,
+                    name=steps.tracks[track].name,
+                )
+                found.append((window, origin))
+        return found
+
+    def _melodies(self, steps: StepScore) -> Iterator[tuple[int, int, int, np.ndarray]]:
+        """Track, mean velocity, first step and events (whole bars) of every melody in order."""
+        programs = range(128) if self.programs is None else self.programs
+        allowed = [not t.is_drum and t.program in programs for t in steps.tracks]
+        fits = (steps.pitch >= LOWEST_PITCH) & (steps.pitch <= HIGHEST_PITCH) & (steps.velocity > 0)
+        fits &= np.array(allowed)[steps.track]
+        for track in np.unique(steps.track[fits]).tolist():
+            rows = np.flatnonzero(fits & (steps.track == track))
+            rows = rows[np.lexsort((-steps.pitch[rows].astype(int), steps.start_step[rows]))]
+            _, highest = np.unique(steps.start_step[rows], return_index=True)
+            rows = rows[highest]
+            start, end = steps.start_step[rows], steps.end_step[rows]
+            breaks = np.flatnonzero(start[1:] - end[:-1] >= GAP_STEPS) + 1
+            for part in np.split(rows, breaks):
+                step, events = _melody(
+                    steps.start_step[part], steps.end_step[part], steps.pitch[part]
+                )
+                yield track, round(float(steps.velocity[part].mean())), step, events
+
+
+def _melody(start: np.ndarray, end: np.ndarray, pitch: np.ndarray) -> tuple[int, np.ndarray]:
+    """The notes of one melody -> the step of its first bar line, and its events in whole bars."""
+    bar = int(start[0]) // STEPS_PER_BAR * STEPS_PER_BAR
+    cut = np.minimum(end, np.append(start[1:], end[-1]))
+    length = -(-(int(end[-1]) - bar) // STEPS_PER_BAR) * STEPS_PER_BAR
+    events = to_events(start - bar, cut - bar, pitch.astype(np.int64), length)
+    return bar, events[: LONGEST_MELODY_BARS * STEPS_PER_BAR]
+
+
+def _cut(events: np.ndarray, bars: int, overlap: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """Where each window starts in the melody, and its tokens."""
+    size = bars * STEPS_PER_BAR
+    if not overlap:
+        events = _fill_up(events, -len(events) % size)
+    for at in range(0, len(events) - size + 1, STEPS_PER_BAR if overlap else size):
+        window = events[at : at + size].copy()
+        first_note = np.flatnonzero(window >= FIRST_NOTE)[:1]
+        lead = window[: int(first_note[0]) if len(first_note) else size]
+        lead[lead == NOTE_OFF] = HOLD
+        yield at, window
+
+
+def _fill_up(events: np.ndarray, steps: int) -> np.ndarray:
+    """The events with silence behind them, in which the last note does not sound on."""
+    silence = np.zeros(steps, dtype=events.dtype)
+    if events[np.flatnonzero(events)[-1]] >= FIRST_NOTE:
+        silence[:1] = NOTE_OFF
+    return np.concatenate([events, silence])
+
+
+def _stack(found: list[tuple[np.ndarray, Origin]], bars: int, dropped: dict[str, int]) -> Windows:
+    size = bars * STEPS_PER_BAR
+    tokens = np.array([w for w, _ in found], dtype=np.uint8).reshape(len(found), size)
+    return Windows(
+        tokens=tokens,
+        lengths=np.full((len(found), bars), STEPS_PER_BAR, dtype=np.uint16),
+        origins=tuple(o for _, o in found),
+        dropped=dropped,
+    )
+
+
+def _count(dropped: dict[str, int], reason: str) -> None:
+    dropped[reason] = dropped.get(reason, 0) + 1
