@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from musicvae.notes.score import StepScore as StepScore
     from musicvae.notes.score import Tempo as Tempo
     from musicvae.notes.score import Track as Track
-    from musicvae.pipeline import MusicVAE as MusicVAE
+    from musicvae.pipeline.model import MusicVAE as MusicVAE
     from musicvae.representations.melody import Melody as Melody
 
 __version__ = "0.1.0"
@@ -38,7 +38,7 @@ _HOMES = {
     "Key": "musicvae.notes.score",
     "Melody": "musicvae.representations.melody",
     "Meter": "musicvae.notes.score",
-    "MusicVAE": "musicvae.pipeline",
+    "MusicVAE": "musicvae.pipeline.model",
     "Rejected": "musicvae.notes.errors",
     "Score": "musicvae.notes.score",
     "StepScore": "musicvae.notes.score",

@@ -58,7 +58,9 @@ def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.
         }
         (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         (staging / "README.md").write_text(checkpoint.card)
-        weights = {k: v.detach().to("cpu", dtype).contiguous() for k, v in checkpoint.weights.items()}
+        weights = {
+            k: v.detach().to("cpu", dtype).contiguous() for k, v in checkpoint.weights.items()
+        }
         save_file(weights, staging / "model.safetensors")
         staging.chmod(0o755)
         target.mkdir(exist_ok=True)
@@ -143,7 +145,9 @@ def _download(hub_id: str) -> Path:
         return Path(snapshot_download(hub_id, allow_patterns=files))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"the checkpoint {hub_id!r} cannot be had from the hub: {reason}") from None
+        raise ValueError(
+            f"the checkpoint {hub_id!r} cannot be had from the hub: {reason}"
+        ) from None
 
 
 def _check_weights(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

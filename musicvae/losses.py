@@ -24,9 +24,7 @@ class LossTerms:
     kl: Tensor
 
 
-def gaussian_kl(
-    mean: Float[Tensor, "B D"], std: Float[Tensor, "B D"]
-) -> Float[Tensor, "B D"]:
+def gaussian_kl(mean: Float[Tensor, "B D"], std: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
     """KL(N(mean, std^2) || N(0, 1)) of each dimension (Kingma & Welling 2014, appendix B)."""
     return 0.5 * (mean.square() + std.square() - 1) - std.log()
 

@@ -62,9 +62,7 @@ class Shares(nn.Module):
         super().__init__()
         self.width, self.groups = config.features, config.groups
         everything = spec.length * config.features
-        self.share = nn.Linear(
-            divide(model.z, config.groups), divide(everything, config.groups)
-        )
+        self.share = nn.Linear(divide(model.z, config.groups), divide(everything, config.groups))
         self.mixer = nn.Sequential(nn.Linear(model.z, config.mixer), nn.GELU())
         self.mixed = nn.Linear(config.mixer, everything)
         nn.init.normal_(self.mixed.weight, std=1e-3)

@@ -87,4 +87,3 @@ def _figures(t: dict[str, float], active: int, count: int, seed: int) -> dict[st
         "examples": count,
         "seed": seed,
     }
-
