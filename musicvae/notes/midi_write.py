@@ -66,8 +66,8 @@ def _resolution(score: Score) -> int:
 
 
 def _ticks(score: Score, seconds: np.ndarray | float, resolution: int) -> np.ndarray:
-    ticks = np.rint(score.quarters_at(seconds) * resolution).astype(np.int64)
-    return np.maximum(ticks, np.int64(0))
+    ticks: np.ndarray = np.rint(score.quarters_at(seconds) * resolution).clip(min=0)
+    return ticks.astype(np.int64)
 
 
 def _conductor(score: Score, resolution: int) -> list[_Event]:

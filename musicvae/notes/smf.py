@@ -126,12 +126,13 @@ def _next_low(raw: np.ndarray) -> np.ndarray:
     """For each byte the first one from there on below 0x80, where a variable length ends."""
     at = np.arange(len(raw), dtype=np.int64)
     at[raw >= 0x80] = len(raw) - 1
-    return np.flip(np.minimum.accumulate(np.flip(at)))
+    low: np.ndarray = np.minimum.accumulate(at[::-1])[::-1]
+    return low
 
 
 def _varint(raw: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """The variable-length numbers in raw[first..last], of which at most four bytes count."""
-    value = raw[last].astype(np.int64)
+    value: np.ndarray = raw[last].astype(np.int64)
     size = last - first
     for more in range(1, min(int(size.max(initial=0)), 3) + 1):
         value += (size >= more) * ((raw[last - more] & np.int64(0x7F)) << (7 * more))
