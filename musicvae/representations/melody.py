@@ -21,6 +21,7 @@ from musicvae.representations.base import Categorical, Example, Origin, Survey, 
 from musicvae.representations.melody_bars import TRIPLE_STEPS_PER_BAR, bar_size
 from musicvae.representations.melody_events import (
     CLASSES,
+    FIRST_NOTE,
     STEPS_PER_BAR,
     to_notes,
     transpose_events,
@@ -136,6 +137,11 @@ class Melody:
         chosen = rng.integers(len(shifts), size=(len(tokens), 1))
         moved: np.ndarray = table[chosen, tokens]
         return moved
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Where a note starts (B, T)."""
+        starts: np.ndarray = tokens >= FIRST_NOTE
+        return starts
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
