@@ -109,7 +109,7 @@ def to_symusic(score: Score) -> symusic.core.ScoreTick:
             score.velocity[rows].astype(np.int8),
         )
         result.tracks.append(part)
-    return result
+    return result  # type: ignore[no-any-return]
 
 
 def _from_note_sequence(sequence: Any) -> Score:
