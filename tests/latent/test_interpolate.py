@@ -108,6 +108,20 @@ def test_antipodal_vectors_make_a_half_turn_of_straight_length() -> None:
     assert torch.equal(path, slerp(a, -3 * a, t))
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_opposite_ends_of_an_axis_are_joined_off_the_axis(axis: int) -> None:
+    end = 2 * unit(3, axis)
+    middle = slerp(end, -end, 0.5)
+    torch.testing.assert_close(middle.norm(), torch.tensor(2.0, dtype=DOUBLE))
+    torch.testing.assert_close(middle[axis], torch.tensor(0.0, dtype=DOUBLE))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_low_precision_is_rounded_once(dtype: torch.dtype) -> None:
+    a, b = pairs(20, 16, dtype)
+    assert torch.equal(slerp(a, b, 0.375), slerp(a.float(), b.float(), 0.375).to(dtype))
+
+
 def test_almost_antipodal_vectors_turn_in_their_own_plane() -> None:
     for off in (1e-5, 1e-4, 9e-4, 1.1e-3, 1e-2):
         b = torch.tensor([-math.cos(off), 0.0, math.sin(off)], dtype=DOUBLE)
