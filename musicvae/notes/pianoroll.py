@@ -1,0 +1,190 @@
+"""Piano rolls of scores, one under the other, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musicvae.notes.errors import InvalidMusic
+from musicvae.notes.files import replacing
+from musicvae.notes.score import Score
+from musicvae.notes.transform import bar_starts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+MOST_ROWS = 64
+_INK, _SOFT, _LINE, _SHADE = "#22252b", "#6b717c", "#ccd1d9", "#f2f4f7"
+# Okabe and Ito's colours, told apart with any kind of colour vision, the dark ones first.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c6bb1", "#5c5c5c")
+_DRUM_COLOUR = "#5c5c5c"
+_MORPH = ("#0072b2", "#7a52b8", "#c2417c", "#d55e00")  # from the first row to the last
+_BLACK_KEYS = (1, 3, 6, 8, 10)
+_LEAST_SEMITONES = 14  # of the pitch axis, so that a monotone stays a thin line
+_MOST_TICKS = 17  # numbered bars in a row
+_ROOM_FOR_BEATS = 16  # bars in a row
+
+
+def plot_pianorolls(scores: Sequence[Score], titles: Sequence[str], path: str | Path) -> None:
+    """Draw every score as a row and write the picture as .png, .svg or .pdf, whole or not at all.
+
+    All rows share the pitch axis and the width of a bar. Colour tells the track, or, where every
+    row has but one, runs from the first row to the last; soft notes are paler. Raises
+    `InvalidMusic` for no score at all, `ValueError` for a wrong number of titles or a suffix that
+    is none of these.
+    """
+    if not scores:
+        raise InvalidMusic("nothing to draw: expected at least one score")
+    if len(titles) != len(scores):
+        raise ValueError(f"{len(titles)} titles for {len(scores)} scores: expected one each")
+    if len(scores) > MOST_ROWS:
+        raise ValueError(f"{len(scores)} rows are too many for a picture: at most {MOST_ROWS}")
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise ValueError(f"cannot draw to {path}: expected a name ending in .png, .svg or .pdf")
+    figure = _figure(scores, titles)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=160, facecolor="white")
+
+
+def _figure(scores: Sequence[Score], titles: Sequence[str]) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    low, high = _pitch_range(scores)
+    bars = max(_bars(score) for score in scores)
+    height = _row_height(len(scores))
+    width = float(np.clip(4 + 1.1 * bars, 9, 16))
+    figure = Figure(figsize=(width, len(scores) * height + 0.45))
+    figure.set_layout_engine("constrained", h_pad=0.07, w_pad=0.1)
+    FigureCanvasAgg(figure)
+    rows = figure.subplots(len(scores), 1, squeeze=False, sharex=True, sharey=True)[:, 0]
+    colours = _colours(scores)
+    for axes, score, title, tracks in zip(rows, scores, titles, colours, strict=True):
+        _frame(axes, low, high, bars)
+        _bar_lines(axes, score)
+        _notes(axes, score, tracks)
+        _caption(axes, score, title)
+    rows[-1].set_xlabel("bar", color=_SOFT, fontsize=8.5, labelpad=2)
+    return figure
+
+
+def _row_height(rows: int) -> float:
+    """Inches a row: tall for few, so that nine of them still fit on a page."""
+    return float(np.clip(9 / rows, 1.1, 2.4))
+
+
+def _pitch_range(scores: Sequence[Score]) -> tuple[int, int]:
+    pitches = np.concatenate([score.pitch for score in scores]).astype(int)
+    low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (60, 72)
+    missing = max(_LEAST_SEMITONES - (high - low), 0)
+    return max(low - 2 - missing // 2, -1), min(high + 2 + (missing + 1) // 2, 128)
+
+
+def _bars(score: Score) -> int:
+    return max(len(bar_starts(score)) - 1, 1)
+
+
+def _in_bars(score: Score, seconds: np.ndarray) -> np.ndarray:
+    """Seconds -> bars since the start, so that rows of any tempo and meter line up."""
+    starts = bar_starts(score)
+    if len(starts) < 2:
+        return np.zeros(len(seconds))
+    return np.asarray(np.interp(seconds, starts, np.arange(len(starts))))
+
+
+def _colours(scores: Sequence[Score]) -> list[dict[int, str]]:
+    """For each row the colour of each track that has notes in it."""
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    used = [sorted(set(score.track.tolist())) for score in scores]
+    if len(scores) > 2 and all(len(tracks) <= 1 for tracks in used):
+        morph = LinearSegmentedColormap.from_list("morph", _MORPH)
+        place = np.linspace(0, 1, len(scores)).tolist()
+        return [
+            {i: to_hex(morph(at)) for i in tracks} for tracks, at in zip(used, place, strict=True)
+        ]
+    return [
+        {
+            i: _DRUM_COLOUR if score.tracks[i].is_drum else _COLOURS[i % len(_COLOURS)]
+            for i in tracks
+        }
+        for score, tracks in zip(scores, used, strict=True)
+    ]
+
+
+def _frame(axes: Axes, low: int, high: int, bars: int) -> None:
+    """The empty roll: rows of the black keys shaded, a line and a name at every C."""
+    from matplotlib.ticker import FixedLocator
+
+    axes.set_xlim(0, bars)
+    axes.set_ylim(low - 0.5, high + 0.5)
+    for pitch in range(low, high + 1):
+        if pitch % 12 in _BLACK_KEYS:
+            axes.axhspan(pitch - 0.5, pitch + 0.5, color=_SHADE, lw=0, zorder=0)
+    octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 == 0]
+    for pitch in octaves:
+        axes.axhline(pitch - 0.5, color=_LINE, lw=0.7, zorder=1)
+    axes.yaxis.set_major_locator(FixedLocator(octaves))
+    axes.set_yticklabels([f"C{pitch // 12 - 1}" for pitch in octaves])
+    step = int(np.ceil(bars / (_MOST_TICKS - 1)))
+    axes.xaxis.set_major_locator(FixedLocator(list(range(0, bars, step))))
+    axes.set_xticklabels([str(bar + 1) for bar in range(0, bars, step)])
+    axes.tick_params(length=0, labelsize=7.5, labelcolor=_SOFT, pad=3)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side == "bottom")
+        spine.set_color(_LINE)
+
+
+def _bar_lines(axes: Axes, score: Score) -> None:
+    """A line at every bar of the score and, where there is room, a faint one at every beat."""
+    bars = _bars(score)
+    wide = axes.get_xlim()[1] <= _ROOM_FOR_BEATS
+    axes.vlines(
+        range(bars + 1), 0, 1, _LINE, lw=1 if wide else 0.4, zorder=1, transform=_tall(axes)
+    )
+    if not wide:
+        return
+    starts = bar_starts(score)
+    for bar, seconds in enumerate(starts[:-1].tolist()):
+        beats = score.meter_at(seconds + 1e-6).numerator
+        at = bar + np.arange(1, beats) / beats
+        axes.vlines(at, 0, 1, _SHADE, lw=0.8, zorder=0.5, transform=_tall(axes))
+
+
+def _tall(axes: Axes) -> Any:
+    """Coordinates of bars along, and of the whole height of the row upward."""
+    return axes.get_xaxis_transform()
+
+
+def _notes(axes: Axes, score: Score, colours: dict[int, str]) -> None:
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colors import to_rgb
+
+    if not len(score):
+        return
+    start, end = _in_bars(score, score.start), _in_bars(score, score.end)
+    gap = 0.004 * axes.get_xlim()[1]  # so that repeated notes stay apart
+    end = np.maximum(end - np.minimum(gap, 0.25 * (end - start)), start + gap / 2)
+    pitch = score.pitch.astype(float)
+    corners = np.stack(
+        [start, pitch - 0.42, start, pitch + 0.42, end, pitch + 0.42, end, pitch - 0.42], axis=1
+    ).reshape(-1, 4, 2)
+    base = np.array([to_rgb(colours[i]) for i in score.track.tolist()])
+    strength = (0.35 + 0.65 * np.minimum(score.velocity / 100, 1))[:, None]  # paler when soft
+    faces: Any = base * strength + (1 - strength)
+    axes.add_collection(PolyCollection(list(corners), facecolors=faces, linewidths=0, zorder=3))
+
+
+def _caption(axes: Axes, score: Score, title: str) -> None:
+    """The title at the left, tempo, meter and number of notes at the right."""
+    tempos = [tempo.qpm for tempo in score.tempos if tempo.time <= score.total_seconds]
+    slow, fast = min(tempos), max(tempos)
+    tempo = f"{slow:.0f}" if round(slow) == round(fast) else f"{slow:.0f}–{fast:.0f}"
+    facts = f"♩ = {tempo}   {score.meter_at(0.0)}   {len(score)} notes"
+    axes.set_title(title, loc="left", fontsize=9.5, color=_INK, fontweight="bold", pad=4)
+    axes.set_title(facts, loc="right", fontsize=8, color=_SOFT, pad=4)
