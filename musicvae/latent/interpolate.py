@@ -161,7 +161,8 @@ def _polar(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _norm(x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    return norm
 
 
 def _pin(path: Tensor, end: Tensor, here: Tensor) -> Tensor:
