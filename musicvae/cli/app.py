@@ -18,7 +18,7 @@ import typer
 from musicvae import __version__
 
 # In the order of the help.
-COMMANDS: tuple[str, ...] = ()
+COMMANDS: tuple[str, ...] = ("inspect", "interpolate", "sample")
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import torch
 from torch import Tensor
 
 from musicvae.models.encoders import Posterior
+from musicvae.notes.files import replacing
 from musicvae.representations.base import Example, Origin
 
 
@@ -54,36 +53,35 @@ class Codes:
 
     def save(self, path: str | Path) -> None:
         """Write an .npz file, whole or not at all."""
-        target = Path(path)
-        handle, staging = tempfile.mkstemp(suffix=".npz", dir=target.parent)
-        os.close(handle)
-        try:
+        with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
-                staging,
+                file,
                 mean=self.mean.float().numpy(),
                 std=self.std.float().numpy(),
                 lengths=self.lengths.numpy(),
                 origins=np.array([json.dumps(dataclasses.asdict(o)) for o in self.origins]),
                 model=np.array(self.model),
             )
-            Path(staging).chmod(0o644)
-            os.replace(staging, target)
-        finally:
-            Path(staging).unlink(missing_ok=True)
 
     @staticmethod
     def load(path: str | Path) -> Codes:
         """Read what `save` wrote. Raises `ValueError` that says what is wrong."""
         try:
             with np.load(path, allow_pickle=False) as file:
-                return Codes(
-                    mean=torch.from_numpy(file["mean"]),
-                    std=torch.from_numpy(file["std"]),
-                    lengths=torch.from_numpy(file["lengths"]),
+                codes = Codes(
+                    mean=torch.from_numpy(file["mean"].astype(np.float32)),
+                    std=torch.from_numpy(file["std"].astype(np.float32)),
+                    lengths=torch.from_numpy(file["lengths"].astype(np.int64)),
                     origins=tuple(Origin(**json.loads(str(o))) for o in file["origins"]),
                     model=str(file["model"]),
                 )
-        except (zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError) as error:
+        except (zipfile.BadZipFile, EOFError, KeyError, ValueError, TypeError):
             raise ValueError(
-                f"{path} holds no latents ({error}); make some with: musicvae encode song.mid"
+                f"{path} holds no latents; make some with: musicvae encode song.mid -o z.npz"
             ) from None
+        counts = {len(c) for c in (codes.mean, codes.std, codes.lengths, codes.origins)}
+        if codes.mean.ndim != 2 or codes.mean.shape != codes.std.shape or counts == {0}:
+            raise ValueError(f"{path}: mean and std are not tables with a row for each window")
+        if len(counts) != 1:
+            raise ValueError(f"{path}: mean, std, lengths and origins are not of the same windows")
+        return codes

@@ -4,13 +4,13 @@
     morph = model.morph("a.mid", "b.mid", bars=16)
     model.representation.write(morph, "morph.mid")
 
-Sources are whatever the representation reads: a path, bytes, a `Score`, a library's object. All
-randomness follows from `seed`; without one it is fresh at every call.
+Sources are whatever the representation reads (a path, bytes, a `Score`, a library's object) or the
+examples that were read from one. All randomness follows from `seed`; without one it is fresh at
+every call.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from musicvae.checkpoint import Checkpoint, find, load, save
 from musicvae.latent.interpolate import slerp
+from musicvae.metrics import bar_accuracy
 from musicvae.models.encoders import Posterior
 from musicvae.pipeline.codes import Codes
 from musicvae.pipeline.windows import Windows, between
@@ -38,7 +39,21 @@ class Reconstructed:
     source: Any
     result: Any
     accuracy: np.ndarray
-    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Walk:
+    """A way from one source to another.
+
+    `steps` are what was decoded, a source for each of `alphas` from 0 to 1; `whole` is all of them
+    as one. `start` and `end` are the windows themselves between which the way leads.
+    """
+
+    start: Any
+    steps: tuple[Any, ...]
+    end: Any
+    whole: Any
+    alphas: tuple[float, ...]
 
 
 class MusicVAE:
@@ -133,16 +148,16 @@ class MusicVAE:
         self, source: object, *, temperature: float = 0.0, seed: int | None = None
     ) -> Reconstructed:
         """A source through the latent space and back, with the accuracy of every segment."""
-        read = self.representation.read(source)
-        survey = self.representation.survey(read)
-        examples = survey.examples or self.representation.encode(read)  # encode says why not
+        examples = self._examples(source)
         result = self.decode_examples(self.encode_examples(examples), temperature, seed)
-        pairs = zip(examples, result, strict=True)
         return Reconstructed(
             source=self.representation.decode(examples),
             result=self.representation.decode(result),
-            accuracy=np.stack([_segment_accuracy(a, b) for a, b in pairs]),
-            remarks=survey.remarks,
+            accuracy=bar_accuracy(
+                np.stack([e.tokens for e in result]),
+                np.stack([e.tokens for e in examples]),
+                np.stack([e.lengths for e in examples]),
+            ),
         )
 
     def vary(
@@ -182,12 +197,7 @@ class MusicVAE:
     ) -> list[Any]:
         """`steps` sources from the first window of `a` to that of `b` along the great circle
         between their means (Roberts et al. 2018, figure 3)."""
-        if steps < 2:
-            raise ValueError(f"steps counts both ends, so it is 2 or more, not {steps}")
-        path = self._between(self._windows(a), self._windows(b), torch.linspace(0, 1, steps), False)
-        return [
-            self.representation.decode([e]) for e in self.decode_examples(path, temperature, seed)
-        ]
+        return list(self.walk(a, b, steps=steps, temperature=temperature, seed=seed).steps)
 
     def morph(
         self,
@@ -203,21 +213,54 @@ class MusicVAE:
         While alpha goes from 0 to 1, slowly at both ends, a window slides over both from the
         beginning to the end. By default it is as long as the longer of the two, within reason.
         """
-        first, second = self._windows(a), self._windows(b)
+        return self.walk(a, b, bars=bars, temperature=temperature, seed=seed).whole
+
+    def walk(
+        self,
+        a: object,
+        b: object,
+        *,
+        steps: int | None = None,
+        bars: int | None = None,
+        temperature: float = 0.0,
+        seed: int | None = None,
+    ) -> Walk:
+        """The way of `interpolate` where `steps` are given, else that of `morph`, with its stages.
+
+        Raises `ValueError` if both are given.
+        """
+        if steps is not None and bars is not None:
+            raise ValueError("give steps or bars, not both: steps lead from one window to another")
+        if steps is not None and steps < 2:
+            raise ValueError(f"steps counts both ends, so it is 2 or more, not {steps}")
+        first, second = Windows(self._examples(a)), Windows(self._examples(b))
+        if steps is None:
+            alphas = _ease(torch.linspace(0, 1, self._morph_windows(first, second, bars)))
+            places = np.linspace(0, 1, len(alphas))
+        else:
+            alphas, places = torch.linspace(0, 1, steps), np.zeros(steps)
+        starts, ends = first.at(places), second.at(places)
+        examples = self.decode_examples(self._between(starts, ends, alphas), temperature, seed)
+        decode = self.representation.decode
+        return Walk(
+            start=decode(starts[:1]),
+            steps=tuple(decode([e]) for e in examples),
+            end=decode(ends[-1:]),
+            whole=decode(examples),
+            alphas=tuple(alphas.tolist()),
+        )
+
+    def _morph_windows(self, a: Windows, b: Windows, bars: int | None) -> int:
         window = self.representation.spec.segments
         if bars is None:
-            bars = min(max(first.count, second.count, 4 * window), 32 * window)
+            bars = min(max(a.count, b.count, 4 * window), 32 * window)
         if bars < 2 * window:
             raise ValueError(
                 f"a morph with this model takes at least {2 * window} bars, not {bars}"
             )
-        alpha = torch.linspace(0, 1, math.ceil(bars / window))
-        path = self._between(first, second, _ease(alpha), True)
-        return self.representation.decode(self.decode_examples(path, temperature, seed))
+        return math.ceil(bars / window)
 
-    def _between(self, a: Windows, b: Windows, alpha: Tensor, slide: bool) -> Codes:
-        places = np.linspace(0, 1, len(alpha)) if slide else np.zeros(len(alpha))
-        starts, ends = a.at(places), b.at(places)
+    def _between(self, starts: list[Example], ends: list[Example], alpha: Tensor) -> Codes:
         codes_a, codes_b = self.encode_examples(starts), self.encode_examples(ends)
         mixed = [between(x, y, t) for x, y, t in zip(starts, ends, alpha.tolist(), strict=True)]
         z = slerp(codes_a.mean, codes_b.mean, alpha)
@@ -230,10 +273,9 @@ class MusicVAE:
             model=self.name,
         )
 
-    def _windows(self, source: object) -> Windows:
-        return Windows(self._examples(source))
-
     def _examples(self, source: object) -> tuple[Example, ...]:
+        if isinstance(source, tuple) and source and isinstance(source[0], Example):
+            return source
         return self.representation.encode(self.representation.read(source))
 
     def _tensors(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
@@ -293,14 +335,4 @@ def _ease(alpha: Tensor) -> Tensor:
     return alpha.square() * (3 - 2 * alpha)
 
 
-def _segment_accuracy(truth: Example, guess: Example) -> np.ndarray:
-    """The share of right tokens in each segment (S,); NaN for an empty one."""
-    S = len(truth.lengths)
-    right = (truth.tokens == guess.tokens).reshape(S, -1)
-    valid = np.arange(right.shape[1]) < truth.lengths[:, None].astype(np.int64)
-    counts = valid.sum(1)
-    share: np.ndarray = np.where(counts > 0, (right & valid).sum(1) / np.maximum(counts, 1), np.nan)
-    return share
-
-
-__all__ = ["Codes", "MusicVAE", "Reconstructed", "choose_device"]
+__all__ = ["Codes", "MusicVAE", "Reconstructed", "Walk", "choose_device"]

@@ -1,0 +1,183 @@
+"""`musicvae interpolate`: one song turns into another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from musicvae.cli.options import MODEL, Device, Model, Seed, Temperature
+
+if TYPE_CHECKING:
+    from musicvae.cli.songs import Song
+    from musicvae.pipeline.model import Walk
+
+PLOTTED_STEPS = 7  # more do not fit on a page
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def interpolate(
+    a: Annotated[Path, typer.Argument(metavar="A.MID", help="The song to begin with.")],
+    b: Annotated[Path, typer.Argument(metavar="B.MID", help="The song to end with.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT.MID",
+            help="The MIDI file to write. With --steps also a folder, for a file each.",
+        ),
+    ],
+    bars: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Length of the way. Default: as long as the longer song."),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Instead: N steps from the first bars of A to the first bars of B."
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.PNG", help="Draw piano rolls of start, steps and end."),
+    ] = None,
+    wav: Annotated[
+        Path | None, typer.Option(metavar="OUT.WAV", help="Render the result as sound.")
+    ] = None,
+    track_a: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="A's track with the melody, by name or number."),
+    ] = None,
+    track_b: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="B's track with the melody, by name or number."),
+    ] = None,
+    model: Model = MODEL,
+    temperature: Temperature = 0.0,
+    seed: Seed = None,
+    device: Device = "auto",
+) -> None:
+    """Turn one song into another.
+
+    The whole of A becomes the whole of B; tempo and sound change on the way. See
+    `musicvae inspect` for the tracks of a file and which is taken as its melody.
+
+    Examples:
+
+      musicvae interpolate a.mid b.mid -o morph.mid
+      musicvae interpolate a.mid b.mid -o morph.mid --bars 32 --wav morph.wav
+      musicvae interpolate a.mid b.mid -o steps/ --steps 9 --plot steps.png
+    """
+    from musicvae.cli.options import chosen
+    from musicvae.cli.songs import load_model, read_song
+    from musicvae.cli.talk import say
+
+    _check(a, b, output, steps, bars, plot, wav)
+    vae = load_model(model, device)
+    songs = [read_song(vae.representation, p, t) for p, t in ((a, track_a), (b, track_b))]
+    for song in songs:
+        say(f"{song.path}: {'; '.join(song.remarks)}")
+    if _same(*songs):
+        say("Both hold the same melody: the way leads from it to itself.")
+    seed = chosen(seed)
+    walk = vae.walk(
+        *(s.examples for s in songs), steps=steps, bars=bars, temperature=temperature, seed=seed
+    )
+    _write(vae.representation.write, walk, songs, output, plot, wav)
+    if temperature > 0:
+        say(f"The same again: --seed {seed}")
+
+
+def _check(
+    a: Path,
+    b: Path,
+    output: Path,
+    steps: int | None,
+    bars: int | None,
+    plot: Path | None,
+    wav: Path | None,
+) -> None:
+    """Refuse at once what cannot end well."""
+    from musicvae.cli.outputs import MIDI, check_file, check_file_or_folder, check_inputs
+
+    check_inputs([a, b])
+    if steps is not None and bars is not None:
+        raise ValueError("give --steps or --bars, not both")
+    if steps is not None and steps < 2:
+        raise ValueError(f"--steps counts both ends, so it is 2 or more, not {steps}")
+    if steps is None:
+        check_file(output, MIDI, [a, b])
+    else:
+        check_file_or_folder(output, [a, b])
+    if plot is not None:
+        check_file(plot, PICTURES, [a, b])
+    if wav is not None:
+        check_file(wav, (".wav",), [a, b])
+
+
+def _same(a: Song, b: Song) -> bool:
+    """Whether two songs give the same windows."""
+    return len(a.examples) == len(b.examples) and all(
+        x.tokens.tobytes() == y.tokens.tobytes() and x.lengths.tobytes() == y.lengths.tobytes()
+        for x, y in zip(a.examples, b.examples, strict=True)
+    )
+
+
+def _write(
+    write: Callable[[Any, Path], None],
+    walk: Walk,
+    songs: list[Song],
+    output: Path,
+    plot: Path | None,
+    wav: Path | None,
+) -> None:
+    from musicvae.cli.outputs import numbered, write_all
+    from musicvae.cli.talk import say
+
+    files = numbered(output, f"{songs[0].path.stem}-to-{songs[1].path.stem}", len(walk.steps))
+    pieces = [walk.whole] if len(files) == 1 else walk.steps
+    writers: dict[Path, Callable[[Path], Any]] = {
+        file: partial(write, piece) for file, piece in zip(files, pieces, strict=True)
+    }
+    if plot is not None:
+        writers[plot] = partial(_plot, walk, [s.path.stem for s in songs])
+    if wav is not None:
+        writers[wav] = partial(_render, walk.whole)
+    write_all(writers)
+    say(f"{files[0]}{f' to {files[-1].name}' if len(files) > 1 else ''}: {_length(walk)}")
+    for path in (plot, wav):
+        if path is not None:
+            say(str(path))
+
+
+def _plot(walk: Walk, names: list[str], path: Path) -> None:
+    from musicvae.notes.pianoroll import plot_pianorolls
+
+    count = len(walk.steps)
+    shown = min(count, PLOTTED_STEPS)
+    rows = [round(i * (count - 1) / (shown - 1)) for i in range(shown)]
+    scores = [walk.start, *(walk.steps[i] for i in rows), walk.end]
+    titles = [names[0], *(f"{walk.alphas[i]:.0%}" for i in rows), names[1]]
+    plot_pianorolls(scores, titles, path)
+
+
+def _render(score: Any, path: Path) -> None:
+    from musicvae.notes.render import to_wav
+
+    to_wav(score, path)
+
+
+def _length(walk: Walk) -> str:
+    """Such as "16 bars, 0:32, tempo 120 to 96"."""
+    from musicvae.cli.talk import duration, plural
+    from musicvae.notes.transform import bar_starts
+
+    whole = walk.whole
+    tempos = [f"{t.qpm:.0f}" for t in (whole.tempos[0], whole.tempos[-1])]
+    bars = len(bar_starts(whole)) - 1
+    tempo = " to ".join(dict.fromkeys(tempos))
+    return f"{plural(bars, 'bar')}, {duration(whole.total_seconds)}, tempo {tempo}"

@@ -1,0 +1,86 @@
+"""The options that several commands share. Checked here, before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+MODEL = "melody-2bar"
+
+
+def _check_seed(seed: int | None) -> int | None:
+    if seed is not None and not 0 <= seed < 2**63:
+        raise ValueError(f"--seed is a whole number from 0 up, not {seed}")
+    return seed
+
+
+def _check_temperature(temperature: float) -> float:
+    if not (math.isfinite(temperature) and temperature >= 0):
+        raise ValueError(
+            f"--temperature is 0 or above, not {temperature:g}: 0 always takes the likeliest note, "
+            "1 leaves more to chance"
+        )
+    return temperature
+
+
+Song = Annotated[Path, typer.Argument(metavar="SONG.MID", help="A MIDI file of any length.")]
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", metavar="NAME", help="A model's name, its folder, or a hub id."),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps: what computes. auto: a GPU.")
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", callback=_check_seed, help="The same number makes the same music again."
+    ),
+]
+Temperature = Annotated[
+    float,
+    typer.Option(
+        "--temperature",
+        "-t",
+        metavar="X",
+        callback=_check_temperature,
+        help="How daring: 0 takes the likeliest note, 1 leaves more to chance.",
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The track that has the melody, by name or number. Default: the likeliest.",
+    ),
+]
+Count = Annotated[int, typer.Option("-n", metavar="N", help="How many.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
+Midi = Annotated[
+    Path, typer.Option("--output", "-o", metavar="OUT.MID", help="The MIDI file to write.")
+]
+MidiOrFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="A folder for one file each, or OUT.mid for all in one, one after another.",
+    ),
+]
+
+
+def check_count(n: int) -> None:
+    """Raise `ValueError` unless `n` is a number of pieces to make."""
+    if n < 1:
+        raise ValueError(f"-n is how many to make, 1 or more, not {n}")
+
+
+def chosen(seed: int | None) -> int:
+    """The seed, or a fresh one short enough to be typed again."""
+    import random
+
+    return random.SystemRandom().randrange(10_000) if seed is None else seed
