@@ -8,7 +8,7 @@ BASE_PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 FROM := data/samples/ode_to_joy.mid
-TO := data/samples/greensleeves.mid
+TO := data/samples/oh_susanna.mid
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
