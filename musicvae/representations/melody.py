@@ -6,7 +6,7 @@ the same tokens (`melody_events`), in bars of 16 steps, of which music in 3/4 an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -80,10 +80,23 @@ class Melody:
         examples = tuple(
             Example(tokens=tokens, lengths=lengths, origin=origin)
             for tokens, lengths, origin in zip(
-                found.tokens, found.lengths, found.origins, strict=True
+                found.tokens, found.lengths, found.origins(), strict=True
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
+
+    def tokenize(self, source: Score) -> tuple[np.ndarray, np.ndarray, Mapping[str, int]]:
+        """`survey` with overlap as arrays: tokens (N, T), lengths (N, S), and what was dropped.
+
+        For datasets, which do not ask where a window came from: several times faster.
+        """
+        try:
+            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+        except Rejected as rejection:
+            spec = self.spec
+            none = np.zeros((0, spec.length), dtype=np.uint8)
+            return none, np.zeros((0, spec.segments), dtype=np.uint16), {rejection.reason: 1}
+        return found.tokens, found.lengths, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""

@@ -4,6 +4,7 @@ note, 2 to 89 start a note of MIDI pitch 21 (A0) to 108 (C8), the keys of a pian
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +24,13 @@ STEPS_PER_BAR = 16  # the room of a bar; bars of 3/4 and 6/8 fill 12 of its step
 class Windows:
     """What an extraction found, in columns: N windows of B bars.
 
-    `dropped` counts windows by reason, `remarks` are sentences for a person.
+    `dropped` counts windows by reason, `remarks` are sentences for a person. `origins` are worked
+    out when they are asked for: a dataset does not need them.
     """
 
     tokens: np.ndarray  # (N, B * 16) uint8
     lengths: np.ndarray  # (N, B) uint16, valid steps of each bar
-    origins: tuple[Origin, ...]
+    origins: Callable[[], tuple[Origin, ...]]  # N of them
     dropped: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 

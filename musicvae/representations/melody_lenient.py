@@ -11,12 +11,13 @@ Letters: B bars of a stretch, W windows of `bars` bars.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
-from musicvae.notes.score import Score
+from musicvae.notes.score import Meter, Score
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_choice import choose_track
@@ -42,7 +43,7 @@ class _Cuts:
     size: np.ndarray  # (W,) 16 or 12
     first: np.ndarray  # (W,) int64, source step of the first step
     end: np.ndarray  # (W,) int64, source step behind the last one
-    meter: np.ndarray  # (W, 2) int64
+    meters: tuple[Meter, ...]  # (W,)
 
     def take(self, rows: np.ndarray) -> _Cuts:
         """The windows at `rows`."""
@@ -51,7 +52,7 @@ class _Cuts:
             size=self.size[rows],
             first=self.first[rows],
             end=self.end[rows],
-            meter=self.meter[rows],
+            meters=tuple(self.meters[row] for row in rows.tolist()),
         )
 
 
@@ -80,8 +81,8 @@ class Lenient:
             cuts = _keep_distinct(cuts, dropped)
         return Windows(
             tokens=cuts.tokens,
-            lengths=np.broadcast_to(cuts.size[:, None], (len(cuts.size), bars)).astype(np.uint16),
-            origins=_origins(score, choice.track, line, cuts),
+            lengths=cuts.size.astype(np.uint16).repeat(bars).reshape(-1, bars),
+            origins=partial(_origins, score, choice.track, line, cuts),
             dropped=dropped,
             remarks=tuple(remarks),
         )
@@ -111,8 +112,7 @@ def _cut_all(
                 f"bars in {part.meter} left out, which cannot be read as 4/4 or 3/4: {part.bars}"
             )
         after_gap = not isinstance(part, Stretch)
-    columns = ("tokens", "size", "first", "end", "meter")
-    return _Cuts(**{name: np.concatenate([getattr(c, name) for c in cuts]) for name in columns})
+    return _join(cuts)
 
 
 def _bar_rows(stretch: Stretch, events: np.ndarray, *, ends_note: bool) -> np.ndarray:
@@ -144,13 +144,12 @@ def _cut(
         starts = np.arange(0, len(rows), bars)
         rows = _fill_up(rows, -len(rows) % bars)
     last = np.minimum(starts + bars, len(stretch)) - 1
-    meters = np.array([(m.numerator, m.denominator) for m in stretch.meters])
     return _Cuts(
         tokens=rows[starts[:, None] + np.arange(bars)].reshape(len(starts), -1),
         size=np.full(len(starts), stretch.steps_per_bar),
         first=stretch.first[starts],
         end=stretch.first[last] + stretch.count[last],
-        meter=meters[starts],
+        meters=tuple(stretch.meters[start] for start in starts.tolist()),
     )
 
 
@@ -167,14 +166,16 @@ def _fill_up(rows: np.ndarray, silent_bars: int) -> np.ndarray:
 
 def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
     """The windows in which a note starts, equal ones only once."""
-    sounds = np.any(cuts.tokens >= FIRST_NOTE, axis=1)
-    _count(dropped, "silent", int((~sounds).sum()))
-    cuts = cuts.take(np.flatnonzero(sounds))
-    keyed = np.column_stack([cuts.tokens, cuts.size.astype(np.uint8)])
-    width, raw = keyed.shape[1], keyed.tobytes()
-    last_first = {raw[i * width : (i + 1) * width]: i for i in range(len(keyed) - 1, -1, -1)}
-    _count(dropped, "duplicate", len(keyed) - len(last_first))
-    return cuts.take(np.sort(np.array(list(last_first.values()), dtype=np.int64)))
+    sounds = (cuts.tokens.max(axis=1, initial=0) >= FIRST_NOTE).nonzero()[0]
+    _count(dropped, "silent", len(cuts.tokens) - len(sounds))
+    width, raw, size = cuts.tokens.shape[1], cuts.tokens.tobytes(), cuts.size.tolist()
+    first: dict[tuple[bytes, int], int] = {}
+    for i in sounds.tolist():
+        first.setdefault((raw[i * width : (i + 1) * width], size[i]), i)
+    _count(dropped, "duplicate", len(sounds) - len(first))
+    if len(first) == len(size):
+        return cuts
+    return cuts.take(np.array(list(first.values()), dtype=np.int64))
 
 
 def _origins(score: Score, track: int, line: Line, cuts: _Cuts) -> tuple[Origin, ...]:
@@ -193,27 +194,34 @@ def _origins(score: Score, track: int, line: Line, cuts: _Cuts) -> tuple[Origin,
             start_step=step,
             start_seconds=seconds,
             qpm=score.tempos[k].qpm,
-            numerator=numerator,
-            denominator=denominator,
+            numerator=meter.numerator,
+            denominator=meter.denominator,
             program=entry.program,
             velocity=velocity,
             name=entry.name,
         )
-        for step, seconds, k, velocity, (numerator, denominator) in zip(
-            *(c.tolist() for c in columns), cuts.meter.tolist(), strict=True
+        for step, seconds, k, velocity, meter in zip(
+            *(c.tolist() for c in columns), cuts.meters, strict=True
         )
+    )
+
+
+def _join(cuts: list[_Cuts]) -> _Cuts:
+    if len(cuts) == 2:  # the empty one and one more: most music
+        return cuts[1]
+    return _Cuts(
+        tokens=np.concatenate([c.tokens for c in cuts]),
+        size=np.concatenate([c.size for c in cuts]),
+        first=np.concatenate([c.first for c in cuts]),
+        end=np.concatenate([c.end for c in cuts]),
+        meters=tuple(m for c in cuts for m in c.meters),
     )
 
 
 def _no_cuts(bars: int) -> _Cuts:
     none = np.zeros(0, dtype=np.int64)
-    return _Cuts(
-        tokens=np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8),
-        size=none,
-        first=none,
-        end=none,
-        meter=np.zeros((0, 2), dtype=np.int64),
-    )
+    tokens = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
+    return _Cuts(tokens=tokens, size=none, first=none, end=none, meters=())
 
 
 def _count(dropped: dict[str, int], reason: str, windows: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
 from musicvae.notes.score import Score
-from musicvae.representations.melody_events import fold_pitch
+from musicvae.representations.melody_events import HIGHEST_PITCH, LOWEST_PITCH, fold_pitch
 
 # A lower note that starts under a sounding one is another voice, unless only so much sounds on:
 # legato playing overlaps by less than a sixteenth.
@@ -28,22 +28,24 @@ class Line:
 def read_line(score: Score, track: int, remarks: list[str]) -> Line:
     """The highest voice of a track; says in `remarks` what was changed or left out."""
     rows = np.flatnonzero((score.track == track) & (score.velocity > 0))
-    at = score.quarters_at(np.stack([score.start[rows], score.end[rows]]))
+    at = score.quarters_at(np.array([score.start[rows], score.end[rows]]))
     start, end = np.maximum(quarters_to_steps(at, STEPS_PER_QUARTER), 0)
-    end = np.maximum(end, start + 1)
-    pitch = score.pitch[rows].astype(np.int64)
-    kept = _highest_voice(start, end, pitch)
-    if len(kept) < len(rows):
-        remarks.append(f"{len(rows) - len(kept)} of {len(rows)} notes left out: lower voices")
-    start, end, pitch = start[kept], end[kept], pitch[kept]
-    end[:-1] = np.minimum(end[:-1], start[1:])
-    folded = fold_pitch(pitch)
-    moved = int((folded != pitch).sum())
-    if moved:
+    np.maximum(end, start + 1, out=end)
+    pitch, velocity = score.pitch[rows].astype(np.int64), score.velocity[rows]
+    one_voice = bool((start[1:] >= end[:-1]).all())  # in order, too
+    if not one_voice:
+        kept = _highest_voice(start, end, pitch)
+        start, end, pitch, velocity = start[kept], end[kept], pitch[kept], velocity[kept]
+        np.minimum(end[:-1], start[1:], out=end[:-1])
+    if len(start) < len(rows):
+        remarks.append(f"{len(rows) - len(start)} of {len(rows)} notes left out: lower voices")
+    outside = int(((pitch < LOWEST_PITCH) | (pitch > HIGHEST_PITCH)).sum())
+    if outside:
+        pitch = fold_pitch(pitch)
         remarks.append(
-            f"{moved} of {len(pitch)} notes lie outside A0 to C8 and were moved by octaves"
+            f"{outside} of {len(pitch)} notes lie outside A0 to C8 and were moved by octaves"
         )
-    return Line(start=start, end=end, pitch=folded, velocity=score.velocity[rows[kept]])
+    return Line(start=start, end=end, pitch=pitch, velocity=velocity)
 
 
 def _highest_voice(start: np.ndarray, end: np.ndarray, pitch: np.ndarray) -> np.ndarray:

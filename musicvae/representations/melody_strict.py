@@ -164,7 +164,7 @@ def _stack(found: list[tuple[np.ndarray, Origin]], bars: int, dropped: dict[str,
     return Windows(
         tokens=tokens,
         lengths=np.full((len(found), bars), STEPS_PER_BAR, dtype=np.uint16),
-        origins=tuple(o for _, o in found),
+        origins=lambda: tuple(o for _, o in found),
         dropped=dropped,
     )
 

@@ -22,7 +22,7 @@ from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -37,6 +37,16 @@ CHUNK_ITEMS = 64  # a second or less of work: little is lost when a preparation 
 MAX_BYTES = 16 * 2**20  # music of this size is a broken file, or none
 
 Progress = Callable[[int, int], None]
+Arrays = tuple[np.ndarray, np.ndarray, Mapping[str, int]]
+
+
+@runtime_checkable
+class InBulk(Protocol):
+    """A representation that gives its examples as arrays, without the cost of an object each."""
+
+    def tokenize(self, source: Any) -> Arrays:
+        """Tokens (N, T), lengths (N, S), and what was dropped: `survey` with overlap."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,24 +176,24 @@ def _prepare_chunk(
     items: list[Item], path: Path, *, representation: Representation[Any], max_bytes: int
 ) -> int:
     """Read some files and write their examples; returns how many files they were."""
-    tokens: list[np.ndarray] = []
-    lengths: list[np.ndarray] = []
+    spec = representation.spec
+    tokens = [np.zeros((0, spec.length), dtype=np.uint8)]
+    lengths = [np.zeros((0, spec.segments), dtype=np.uint16)]
     counts: list[int] = []
     names: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
-    for name, work, examples in _examples_of(items, representation, max_bytes, dropped):
-        tokens += [e.tokens for e in examples]
-        lengths += [e.lengths for e in examples]
-        counts.append(len(examples))
+    for name, work, rows, row_lengths in _examples_of(items, representation, max_bytes, dropped):
+        tokens.append(rows)
+        lengths.append(row_lengths)
+        counts.append(len(rows))
         names.append((name, work))
-    spec = representation.spec
     meta = json.dumps({"pieces": names, "dropped": dropped}).encode()
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         np.savez(
             file,
-            tokens=np.array(tokens, dtype=_token_type(representation)).reshape(-1, spec.length),
-            lengths=np.array(lengths, dtype=np.uint16).reshape(-1, spec.segments),
+            tokens=np.concatenate(tokens, dtype=_token_type(representation), casting="unsafe"),
+            lengths=np.concatenate(lengths, dtype=np.uint16, casting="unsafe"),
             counts=np.array(counts, dtype=np.int64),
             meta=np.frombuffer(meta, dtype=np.uint8),
         )
@@ -193,8 +203,8 @@ def _prepare_chunk(
 
 def _examples_of(
     items: list[Item], representation: Representation[Any], max_bytes: int, dropped: Counter[str]
-) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
-    """Name, work and examples of every piece that has any; counts all others in `dropped`."""
+) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Name, work, tokens and lengths of every piece with examples; counts others in `dropped`."""
     for item in items:
         try:
             if os.stat(item.path).st_size > max_bytes:  # noqa: PTH116 - for speed
@@ -205,15 +215,24 @@ def _examples_of(
                     dropped["held-back"] += 1
                     continue
                 try:
-                    survey = representation.survey(piece.read(), overlap=True)
+                    tokens, lengths, lost = _arrays(piece.read(), representation)
                 except Exception as error:  # noqa: BLE001 - a bad piece never stops the others
                     dropped[_reason(error)] += 1
                     continue
-                dropped.update(survey.dropped)
-                if survey.examples:
-                    yield piece.name, piece.work, survey.examples
+                for reason, count in lost.items():
+                    dropped[reason] += count
+                if len(tokens):
+                    yield piece.name, piece.work, tokens, lengths
         except Exception as error:  # noqa: BLE001 - nor does a bad file
             dropped[_reason(error)] += 1
+
+
+def _arrays(source: Any, representation: Representation[Any]) -> Arrays:
+    if isinstance(representation, InBulk):
+        return representation.tokenize(source)
+    survey = representation.survey(source, overlap=True)
+    tokens = np.array([e.tokens for e in survey.examples])
+    return tokens, np.array([e.lengths for e in survey.examples]), survey.dropped
 
 
 def _reason(error: Exception) -> str:
