@@ -7,7 +7,6 @@ figures. Weights are never pickled; float16 on disk is read back as float32.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -46,7 +45,7 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.float32) -> None:
-    """Write a checkpoint folder, whole or not at all."""
+    """Write a checkpoint folder; each of its files appears whole or not at all."""
     target = Path(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -65,7 +64,7 @@ def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.
         staging.chmod(0o755)
         target.mkdir(exist_ok=True)
         for file in staging.iterdir():
-            os.replace(file, target / file.name)
+            file.replace(target / file.name)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -83,11 +82,21 @@ def load(folder: str | Path) -> Checkpoint:
         raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
     card = folder / "README.md"
     return Checkpoint(
-        preset=from_json(config["preset"]),
+        preset=_preset(folder, config["preset"]),
         weights=weights,
         figures=config.get("figures", {}),
         card=card.read_text() if card.is_file() else "",
     )
+
+
+def _preset(folder: Path, value: Any) -> Preset:
+    try:
+        preset = from_json(value)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'config.json'}: {error}") from None
+    if not isinstance(preset, Preset):
+        raise ValueError(f"{folder / 'config.json'}: its 'preset' is {value!r}, no preset")
+    return preset
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -101,6 +110,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is not readable as JSON ({error})") from None
     if not isinstance(config, dict) or "format" not in config or "preset" not in config:
         raise ValueError(f"{path} is no musicvae configuration: it needs 'format' and 'preset'")
+    if not isinstance(config["format"], int):
+        raise ValueError(f"{path} has format {config['format']!r}, which is no version number")
     if config["format"] > FORMAT:
         raise ValueError(
             f"the checkpoint {folder} has format {config['format']}, and this version of musicvae "

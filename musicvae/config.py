@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from musicvae import schedules
 from musicvae.representations.base import Representation
@@ -114,6 +115,10 @@ class ModelConfig:
     embedding: int | None = None
     sigma: float = 0.6931471805599453
 
+    def __post_init__(self) -> None:
+        for part in (self, self.encoder, self.decoder):
+            _require_positive(part)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -139,6 +144,17 @@ class TrainingConfig:
     clip_norm: float = 1.0
     ema: float = 0.0
     augment: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "updates", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is above 0, not {getattr(self, name)}")
+        for name in ("free_bits", "weight_decay"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is 0 or above, not {getattr(self, name)}")
+        for name in ("token_dropout", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is from 0 to below 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +191,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(value: Any) -> Any:
-    """Undo `to_json`. Raises `ValueError` that names an unknown kind or field."""
+    """Undo `to_json`. Raises `ValueError` that names an unknown kind or field, or a wrong value."""
     if isinstance(value, list):
         return tuple(from_json(v) for v in value)
     if not isinstance(value, Mapping):
@@ -187,9 +203,12 @@ def from_json(value: Any) -> Any:
     for name in value:
         if name != "kind" and name not in known:
             raise ValueError(_unknown(f"field of {kind.__name__}", name, known))
+    fields = {name: from_json(v) for name, v in value.items() if name != "kind"}
+    for name, part in fields.items():
+        _check_type(kind, name, part)
     try:
-        return kind(**{name: from_json(v) for name, v in value.items() if name != "kind"})
-    except TypeError as error:
+        return kind(**fields)
+    except TypeError as error:  # a field that has no default is missing
         raise ValueError(f"{kind.__name__}: {error}") from None
 
 
@@ -208,24 +227,57 @@ def override(config: Any, path: str, text: str) -> Any:
         if not dataclasses.is_dataclass(old):
             raise ValueError(f"{name!r} is a single value and has no part {rest!r}")
         return dataclasses.replace(config, **{name: override(old, rest, text)})
-    return dataclasses.replace(config, **{name: _parse(name, old, text)})
-
-
-def _parse(name: str, old: Any, text: str) -> Any:
-    try:
-        new = from_json(json.loads(text))
-    except json.JSONDecodeError:
-        new = text
+    new = _parse(text)
     if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
         new = float(new)
     if isinstance(old, tuple) and not isinstance(new, tuple):
         new = (new,)
-    if old is not None and type(new) is not type(old) and not dataclasses.is_dataclass(new):
-        raise ValueError(f"{name} is {old!r}; {text!r} is not a value of that kind")
-    return new
+    _check_type(type(config), name, new)
+    return dataclasses.replace(config, **{name: new})
 
 
-def _unknown(what: str, name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+def _parse(text: str) -> Any:
+    try:
+        return from_json(json.loads(text))
+    except json.JSONDecodeError:
+        return text
+
+
+def _check_type(kind: type, name: str, value: Any) -> None:
+    """Raise `ValueError` unless `value` is what the annotation of a dataclass's field asks for."""
+    if not _fits(value, get_type_hints(kind)[name]):
+        wanted = next(f.type for f in dataclasses.fields(kind) if f.name == name)
+        raise ValueError(f"{name} of {kind.__name__} is to be {wanted}, not {value!r}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, choice) for choice in args)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        kinds = args[:1] * len(value) if Ellipsis in args else args
+        return len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if origin is Representation:  # a protocol: whatever can say what a model may know of it
+        return hasattr(value, "spec")
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _require_positive(config: Any) -> None:
+    """Raise `ValueError` where a size or a count of a part of a model is not above 0."""
+    for name, value in vars(config).items():
+        sizes = value if isinstance(value, tuple) else (value,)
+        numbers = [n for n in sizes if isinstance(n, (int, float))]
+        if not sizes or any(n <= 0 for n in numbers):
+            raise ValueError(f"{name} of {type(config).__name__} is above 0, not {value}")
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
     return f"there is no {what} {name!r}; {hint}"

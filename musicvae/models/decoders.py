@@ -46,7 +46,7 @@ class Decoder(nn.Module):
 
         `keep` (B, T) is False where the token before a step is hidden from the decoder.
         """
-        before = layout.before_segments(tokens)
+        before = layout.previous(tokens)
         if keep is not None:
             before = torch.where(keep, before, -1)
         return self._write(z, before, layout)
@@ -62,7 +62,7 @@ class Decoder(nn.Module):
         return self._logits(h, seen)
 
     def _logits(self, h: Tensor, seen: Tensor) -> Tensor:
-        return self.head(torch.cat([h, seen], dim=-1) if self.skip else h)
+        return self.head.forward(torch.cat([h, seen], dim=-1) if self.skip else h)
 
     def sample(
         self,
@@ -86,11 +86,13 @@ class Decoder(nn.Module):
         layout: Layout,
         probability: float,
         generator: torch.Generator | None = None,
+        keep: Tensor | None = None,
     ) -> Tensor:
         """Scheduled sampling: logits (B, T, K) when each step is fed, with `probability`, a draw
         from the step before in place of the true token (Bengio et al. 2015).
 
-        One coin an example and step; the draw is at temperature 1 and passes no gradient.
+        One coin an example and step; the draw is at temperature 1 and passes no gradient. `keep`
+        hides tokens as in `forward`.
         """
 
         def coin(step: int, logits: Tensor) -> Tensor:
@@ -98,10 +100,12 @@ class Decoder(nn.Module):
             toss = torch.rand(len(z), generator=generator, device=z.device)
             return torch.where(toss < probability, drawn, tokens[:, step])
 
-        _, logits = self._walk(z, layout, coin)
+        _, logits = self._walk(z, layout, coin, keep)
         return logits
 
-    def _walk(self, z: Tensor, layout: Layout, choose: _Choice) -> tuple[Tensor, Tensor]:
+    def _walk(
+        self, z: Tensor, layout: Layout, choose: _Choice, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Step by step; `choose(step, logits (B, K))` gives the token to go on with.
 
         Slots without music hold token 0 and leave state and token before as they were.
@@ -115,7 +119,8 @@ class Decoder(nn.Module):
         for step in range(self.length):
             if step % L == 0:
                 state = starts[step // L]
-            x = torch.cat([self.tokens(before), seen[:, step]], dim=-1)
+            told = before if keep is None else torch.where(keep[:, step], before, -1)
+            x = torch.cat([self.tokens(told), seen[:, step]], dim=-1)
             h, after = self.lstm.step(x, state)
             here = self._logits(h, seen[:, step])
             token = choose(step, here)

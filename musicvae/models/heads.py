@@ -23,7 +23,8 @@ class CategoricalHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(..., F) -> logits (..., K)."""
-        return self.project(x)
+        logits: Tensor = self.project(x)
+        return logits
 
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """Logits (B, T, K), tokens (B, T) -> negative log likelihood (B, T) in nats."""
@@ -59,9 +60,9 @@ class TokenInput(nn.Module):
         self.table = nn.Embedding(space.size, embedding) if embedding else None
 
     def forward(self, tokens: Tensor) -> Tensor:
-        known = tokens.clamp(min=0)
+        known, there = tokens.clamp(min=0)[..., None], (tokens >= 0)[..., None]
         if self.table is None:
-            vectors = F.one_hot(known, self.size).to(torch.get_default_dtype())
-        else:
-            vectors = self.table(known)
-        return vectors * (tokens >= 0)[..., None]
+            zeros = torch.zeros(*tokens.shape, self.size, device=tokens.device)
+            return zeros.scatter_(-1, known, there.to(zeros.dtype))
+        vectors: Tensor = self.table(known[..., 0]) * there
+        return vectors

@@ -45,22 +45,19 @@ class Layout:
         back = _gather(x, torch.argsort(self.order, dim=1))
         return back * self.mask.reshape(self.mask.shape + (1,) * (x.ndim - 2)).to(x.dtype)
 
-    def before_segments(self, tokens: Tensor) -> Tensor:
-        """The token that precedes each slot (B, T) -> (B, T); -1 before the first.
+    def previous(self, tokens: Tensor) -> Tensor:
+        """The token of the last valid slot before each slot (B, T) -> (B, T); -1 before the first.
 
-        The first slot of a segment follows the last valid step of the segment before it, and is
-        -1 where that segment is empty.
+        The first slot of a segment thus follows the last step of the nearest segment before it
+        that holds music, as it does in step-by-step decoding.
         """
-        B, T = tokens.shape
-        before = torch.cat([tokens.new_full((B, 1), -1), tokens[:, :-1]], dim=1)
+        none = tokens.new_full((len(tokens), 1), -1)
         if self.full:
-            return before
-        S = self.lengths.shape[1]
-        L = T // S
-        last = self.lengths[:, :-1]
-        at = torch.arange(S - 1, device=tokens.device) * L + (last - 1).clamp(min=0)
-        carried = torch.where(last > 0, tokens.gather(1, at), -1)
-        return before.index_copy(1, torch.arange(1, S, device=tokens.device) * L, carried)
+            return torch.cat([none, tokens[:, :-1]], dim=1)
+        slots = torch.arange(tokens.shape[1], device=tokens.device)
+        last = torch.where(self.mask, slots, -1).cummax(dim=1).values
+        last = torch.cat([none, last[:, :-1]], dim=1)
+        return torch.where(last >= 0, tokens.gather(1, last.clamp(min=0)), -1)
 
 
 def _gather(x: Tensor, index: Tensor) -> Tensor:

@@ -24,11 +24,7 @@ class LSTMStack(nn.Module):
         super().__init__()
         widths = [inputs, *units[:-1]]
         self.units = tuple(units)
-        self.layers = nn.ModuleList(
-            nn.LSTM(i, h, batch_first=True) for i, h in zip(widths, units, strict=True)
-        )
-        for layer in self.layers:
-            _initialise(layer)
+        self.layers = nn.ModuleList(_layer(i, h) for i, h in zip(widths, units, strict=True))
 
     def forward(
         self, x: Float[Tensor, "B T I"], state: State | None = None
@@ -43,7 +39,7 @@ class LSTMStack(nn.Module):
         """One step -> the top layer's output and the new state."""
         after: State = []
         for layer, (h, c) in zip(self.layers, state, strict=True):
-            x, c = torch.lstm_cell(x, (h, c), *layer._flat_weights)
+            x, c = torch.lstm_cell(x, (h, c), *layer.parameters())
             after.append((x, c))
         return x, after
 
@@ -59,10 +55,8 @@ class BidirectionalLSTM(nn.Module):
         super().__init__()
         widths = [inputs, *(2 * h for h in units[:-1])]
         pairs = list(zip(widths, units, strict=True))
-        self.forwards = nn.ModuleList(nn.LSTM(i, h, batch_first=True) for i, h in pairs)
-        self.backwards = nn.ModuleList(nn.LSTM(i, h, batch_first=True) for i, h in pairs)
-        for layer in [*self.forwards, *self.backwards]:
-            _initialise(layer)
+        self.forwards = nn.ModuleList(_layer(i, h) for i, h in pairs)
+        self.backwards = nn.ModuleList(_layer(i, h) for i, h in pairs)
 
     def forward(
         self, x: Float[Tensor, "B T I"], lengths: Int[Tensor, " B"] | None = None
@@ -71,6 +65,7 @@ class BidirectionalLSTM(nn.Module):
 
         Outputs behind a sequence's length are meaningless; a length of 0 gives last states of 0.
         """
+        there = back = x
         for ahead, behind in zip(self.forwards, self.backwards, strict=True):
             there = ahead(x)[0]
             back = behind(reverse(x, lengths))[0]
@@ -83,7 +78,7 @@ class BidirectionalLSTM(nn.Module):
 
 
 def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    """(B, T, ...) with the first `lengths` steps of each row in reverse order; None: all of them."""
+    """(B, T, ...) with the first `lengths` steps of each row in reverse order; None: all T."""
     if lengths is None:
         return x.flip(1)
     steps = torch.arange(x.shape[1], device=x.device)
@@ -91,15 +86,17 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
     return x.gather(1, at.reshape(at.shape + (1,) * (x.ndim - 2)).expand(x.shape))
 
 
-def _initialise(layer: nn.LSTM) -> None:
-    """Glorot-uniform kernels gate by gate, zero biases but 1 for the forget gate.
+def _layer(inputs: int, units: int) -> nn.LSTM:
+    """Glorot-uniform kernels over all four gates, zero biases but 1 for the forget gate.
 
     Jozefowicz et al. 2015 for the forget bias; the reference adds the same 1 at run time.
     """
-    H = layer.hidden_size
+    layer = nn.LSTM(inputs, units, batch_first=True)
+    weight_ih, weight_hh, bias_ih, bias_hh = layer.parameters()
     with torch.no_grad():
-        for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
-            nn.init.xavier_uniform_(weight)
-        layer.bias_ih_l0.zero_()
-        layer.bias_hh_l0.zero_()
-        layer.bias_ih_l0[H : 2 * H] = 1.0
+        nn.init.xavier_uniform_(weight_ih)
+        nn.init.xavier_uniform_(weight_hh)
+        bias_ih.zero_()
+        bias_hh.zero_()
+        bias_ih[units : 2 * units] = 1.0
+    return layer

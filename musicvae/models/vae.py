@@ -47,7 +47,8 @@ class SequenceVAE(nn.Module):
 
     def posterior(self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, "B S"]) -> Posterior:
         """q(z | x)."""
-        return self.encoder(tokens.long(), self.layout(lengths))
+        posterior: Posterior = self.encoder(tokens.long(), self.layout(lengths))
+        return posterior
 
     def forward(
         self,
@@ -61,20 +62,23 @@ class SequenceVAE(nn.Module):
     ) -> Reconstruction:
         """Encode, draw z, and reconstruct `tokens` under teacher forcing.
 
-        `inputs` are what the encoder reads, where that differs from `tokens`; `keep` and
-        `sampling` are token dropout and scheduled sampling, for training.
+        `lengths` counts the valid steps of each segment, at most L. `inputs` are what the encoder
+        reads, where that differs from `tokens`. For training: `keep` (B, T) is False where the
+        decoder is not told the token before a step; `sampling` is the probability with which it
+        is told its own draw instead of the true one
+        (scheduled sampling).
         """
         layout = self.layout(lengths)
         tokens = tokens.long()
         posterior = self.encoder(tokens if inputs is None else inputs.long(), layout)
         z = posterior.sample(generator)
         if sampling > 0:
-            logits = self.decoder.scheduled(z, tokens, layout, sampling, generator)
+            logits = self.decoder.scheduled(z, tokens, layout, sampling, generator, keep)
         else:
             logits = self.decoder(z, tokens, layout, keep)
         nll = self.decoder.head.nll(logits, tokens) * layout.mask
         correct = (self.decoder.head.most_likely(logits) == tokens) & layout.mask
-        kl = gaussian_kl(posterior.mean, posterior.std)
+        kl = gaussian_kl(posterior.mean.float(), posterior.std.float())
         return Reconstruction(posterior, logits, nll, kl, correct, layout.mask)
 
     @torch.no_grad()

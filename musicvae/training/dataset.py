@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,15 @@ class Dataset:
         """`size` indices, with replacement, by weight."""
         if self.weights is None:
             return rng.integers(len(self), size=size)
-        heights = np.cumsum(self.weights, dtype=np.float64)
-        return np.searchsorted(heights, rng.random(size) * heights[-1], side="right")
+        heights = self._heights
+        drawn: np.ndarray = np.searchsorted(heights, rng.random(size) * heights[-1], side="right")
+        return drawn
+
+    @cached_property
+    def _heights(self) -> np.ndarray:
+        """The running sum of the weights: an example is drawn where a number falls in its part."""
+        assert self.weights is not None
+        return np.cumsum(self.weights, dtype=np.float64)
 
     def batch(self, size: int, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
         """The training batch of a step: a function of `seed` and `step` alone, so that a run

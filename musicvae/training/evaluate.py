@@ -45,8 +45,8 @@ def evaluate(
         index = np.arange(start, min(start + batch_size, len(data)))
         stored, lengths = data.take(index)
         onsets = torch.from_numpy(data.representation.onsets(stored)).to(device)
-        tensors = [t.to(device) for t in to_tensors(stored, lengths)]
-        batch, mean = _evaluate_batch(model, *tensors, onsets, generator)
+        tokens, counts = (t.to(device) for t in to_tensors(stored, lengths))
+        batch, mean = _evaluate_batch(model, tokens, counts, onsets, generator)
         means.append(mean.cpu())
         for name, value in batch.items():
             totals[name] = totals.get(name, 0.0) + value

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,12 +22,14 @@ from musicvae.checkpoint import Checkpoint, save
 from musicvae.config import Preset, TrainingConfig, to_json
 from musicvae.losses import LossTerms, elbo
 from musicvae.models.vae import SequenceVAE
+from musicvae.notes.files import replacing
 from musicvae.training.dataset import Dataset
 from musicvae.training.evaluate import evaluate
 from musicvae.training.precision import autocast, best_dtype
 
 COLLAPSED_BITS = 1.0  # a posterior that carries less says nothing about its sequence
 VALIDATION_EXAMPLES = 1024
+DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,9 @@ class Trainer:
         device: torch.device | None = None,
         seed: int = 0,
         save_every: int = 500,
+        dtype: torch.dtype | None = None,
     ) -> None:
+        """`dtype` None: what is fastest here, or what the run was begun with."""
         _check_fit(preset, data)
         self.preset, self.data, self.folder = preset, data, Path(folder)
         self.valid = valid.sample(VALIDATION_EXAMPLES, seed) if valid is not None else None
@@ -78,15 +80,20 @@ class Trainer:
         self.model = SequenceVAE(preset.representation.spec, preset.model).to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.optimiser = _optimiser(self.model, preset.training)
-        self.dtype = best_dtype(self.device)
         self.done = 0
+        self._stepping = False  # while weights, count and average do not belong together
         self.folder.mkdir(parents=True, exist_ok=True)
-        if self._state_path.is_file():
-            self._resume()
+        before = self._resume() if self._state_path.is_file() else None
+        self.dtype = dtype or before or best_dtype(self.device)
 
     def run(self, listener: Listener, until: int | None = None) -> None:
-        """Train to step `until`, or to the end of the preset's updates; save on the way out."""
-        end = min(until or self.preset.training.updates, self.preset.training.updates)
+        """Train to step `until`, or to the end of the preset's updates.
+
+        The state is saved on the way out as well, whatever the reason, unless an interruption
+        fell into the very moment of an update; the last save then counts.
+        """
+        updates = self.preset.training.updates
+        end = updates if until is None else min(until, updates)
         begin, first = time.perf_counter(), self.done
         try:
             while self.done < end:
@@ -99,10 +106,14 @@ class Trainer:
                     self.save()
                     self._validate(listener)
         finally:
-            self.save()
+            if not self._stepping:
+                self.save()
 
     def update(self) -> tuple[LossTerms, float]:
-        """One optimiser step -> its loss terms and teacher-forced accuracy."""
+        """One optimiser step -> its loss terms and teacher-forced accuracy.
+
+        Raises `ValueError`, before any weight has changed, where the gradient is not finite.
+        """
         config, step = self.preset.training, self.done
         tokens, lengths = (
             t.to(self.device)
@@ -127,12 +138,19 @@ class Trainer:
         )
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        if not math.isfinite(norm):
+            raise ValueError(
+                f"the loss is {terms.loss.item():.4g} and its gradient {norm:.4g} at step {step}; "
+                f"lower the learning rate and go on from the last state in {self.folder}"
+            )
         for group in self.optimiser.param_groups:
             group["lr"] = config.learning_rate.at(step)
+        self._stepping = True
         self.optimiser.step()
         self.done += 1
         self._average(config.ema)
+        self._stepping = False
         return terms, float(result.correct.sum() / result.mask.sum())
 
     def averaged(self) -> SequenceVAE:
@@ -149,13 +167,13 @@ class Trainer:
         """Write the state to resume from, and the checkpoint as it stands."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        names = [name for name, _ in self.model.named_parameters()]
-        for name, state in zip(names, self.optimiser.state.values(), strict=False):
+        for name, parameter in self.model.named_parameters():
+            state = self.optimiser.state.get(parameter, {})
             tensors |= {f"optimiser.{name}.{k}": v for k, v in state.items()}
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        staging = self._state_path.with_suffix(".partial")
-        save_file(tensors, staging, {"step": str(self.done), "preset": self._preset_json()})
-        os.replace(staging, self._state_path)
+        said = {"step": str(self.done), "preset": self._preset_json(), "dtype": str(self.dtype)}
+        with replacing(self._state_path) as temporary:
+            save_file(tensors, temporary, said)
         save(self.checkpoint(), self.folder / "checkpoint")
 
     @property
@@ -165,7 +183,8 @@ class Trainer:
     def _preset_json(self) -> str:
         return json.dumps(to_json(self.preset), sort_keys=True)
 
-    def _resume(self) -> None:
+    def _resume(self) -> torch.dtype | None:
+        """Go on from the saved state -> the precision that the run was begun with."""
         with safe_open(self._state_path, "pt", device=str(self.device)) as file:
             said = file.metadata() or {}
             _check_same_model(json.loads(said["preset"]), json.loads(self._preset_json()))
@@ -177,7 +196,8 @@ class Trainer:
         for name, parameter in self.model.named_parameters():
             entry = _under(f"{name}.", state)
             if entry:
-                self.optimiser.state[parameter] = entry
+                self.optimiser.state[parameter] = entry | {"step": entry["step"].cpu()}
+        return DTYPES.get(said.get("dtype", ""))
 
     def _average(self, decay: float) -> None:
         now = min(decay, self.done / (self.done + 20))  # early weights are soon forgotten
@@ -200,17 +220,11 @@ class Trainer:
             )
 
     def _progress(self, terms: LossTerms, accuracy: float, speed: float) -> Progress:
-        loss = terms.loss.item()
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"the loss is {loss} at step {self.done}; lower the learning rate and go on from "
-                f"the last state in {self.folder}"
-            )
         config = self.preset.training
         return Progress(
             step=self.done,
             updates=config.updates,
-            loss=loss,
+            loss=terms.loss.item(),
             reconstruction=terms.reconstruction.item(),
             kl_bits=terms.kl.item() / math.log(2),
             accuracy=accuracy,
@@ -234,8 +248,8 @@ def _optimiser(model: SequenceVAE, config: TrainingConfig) -> torch.optim.Optimi
 
 
 def _mix(seed: int, step: int) -> int:
-    """One seed for a step, unlike that of any other step or seed in use."""
-    return (seed << 32) + step
+    """One seed for a step, unlike that of any other step or seed in use; 64 bits at most."""
+    return ((seed << 32) + step) % 2**64
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
