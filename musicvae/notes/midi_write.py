@@ -47,7 +47,7 @@ def _check(score: Score) -> None:
     if len(score) and int(max(score.pitch.max(), score.velocity.max())) > 127:
         raise InvalidMusic("the score has a pitch or a velocity above 127, which MIDI cannot hold")
     for tempo in score.tempos:
-        if not 4 <= tempo.qpm <= 60_000_000:  # microseconds a quarter note have 24 bits
+        if not (tempo.qpm > 0 and 1 <= round(6e7 / tempo.qpm) < 2**24):  # 24 bits in the file
             raise InvalidMusic(f"a tempo of {tempo.qpm:g} quarter notes a minute is none for MIDI")
     for meter in score.meters:
         power_of_two = meter.denominator > 0 and meter.denominator & (meter.denominator - 1) == 0

@@ -15,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from musicvae.notes.errors import InvalidMusic
+from musicvae.notes.quantize import seconds_at
 from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Score, Tempo, Track
 
 Mark = TypeVar("Mark", Tempo, Meter, Key)
@@ -131,7 +132,7 @@ def bar_starts(score: Score) -> np.ndarray:
         if until > end:
             break
     quarters = np.concatenate(lines) if end > 0 else np.zeros(1)
-    return _seconds_at(score, quarters)
+    return seconds_at(score, quarters)
 
 
 def concatenate(scores: Sequence[Score]) -> Score:
@@ -200,13 +201,3 @@ def _from_zero(score: Score) -> tuple[Meter, ...]:
 def _occurrences(score: Score) -> list[tuple[Track, int]]:
     """Each track with the number of equal tracks before it, so that twins stay apart."""
     return [(t, score.tracks[:i].count(t)) for i, t in enumerate(score.tracks)]
-
-
-def _seconds_at(score: Score, quarters: np.ndarray) -> np.ndarray:
-    """Quarter notes since the start -> seconds, through the tempo map."""
-    times = np.array([t.time for t in score.tempos])
-    qpm = np.array([t.qpm for t in score.tempos])
-    beats = score.quarters_at(times)
-    i = np.clip(np.searchsorted(beats, quarters, side="right") - 1, 0, None)
-    seconds: np.ndarray = times[i] + (quarters - beats[i]) * 60 / qpm[i]
-    return seconds
