@@ -18,7 +18,19 @@ import typer
 from musicvae import __version__
 
 # In the order of the help.
-COMMANDS: tuple[str, ...] = ("inspect", "interpolate", "sample")
+COMMANDS: tuple[str, ...] = (
+    "inspect",
+    "interpolate",
+    "sample",
+    "reconstruct",
+    "vary",
+    "encode",
+    "decode",
+    "models",
+    "prepare",
+    "train",
+    "evaluate",
+)
 
 app = typer.Typer(
     no_args_is_help=True,

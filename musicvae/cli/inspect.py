@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from musicvae.notes.score import Score
     from musicvae.representations.melody import Melody
 
-REASONS = {
-    "duplicate": "the same as an earlier one",
-    "no-notes": "no notes",
-    "only-drums": "only drums",
-    "silent": "silent",
-    "too-long": "too long",
-    "too-short": "too short",
-    "unsupported-meter": "in a meter that cannot be read",
-}
 SHOWN = 4  # changes of tempo, meter or key that are printed
 
 
@@ -113,7 +104,7 @@ def _print(found: dict[str, Any]) -> None:
     from musicvae.cli.talk import duration, plain_table, plural, say, tell
 
     say(found["file"])
-    facts = plain_table("", "")
+    facts = plain_table("fact", "value")
     facts.show_header = False
     facts.add_row("  length", f"{duration(found['seconds'])}, {plural(found['bars'], 'bar')}")
     facts.add_row("  tempo", _changes(found["tempos"], "quarters_per_minute"))
@@ -147,7 +138,7 @@ def _print_tracks(tracks: list[dict[str, Any]]) -> None:
 
 
 def _print_windows(found: dict[str, Any]) -> None:
-    from musicvae.cli.talk import plural, say
+    from musicvae.cli.talk import plural, reason, say
 
     size = plural(found["window_bars"], "bar")
     used, every = found["windows"], found["training_windows"]
@@ -155,7 +146,7 @@ def _print_windows(found: dict[str, Any]) -> None:
     if used["kept"]:
         say(f"Training would take {plural(every['kept'], 'window')}, beginning at every bar.")
     for dropped, where in ((used["dropped"], ""), (every["dropped"], " of those for training")):
-        parts = [f"{count:,} {REASONS.get(name, name)}" for name, count in dropped.items()]
+        parts = [f"{count:,} {reason(name)}" for name, count in dropped.items()]
         if parts and used["kept"]:
             say(f"Left out{where}: {', '.join(parts)}.")
 

@@ -26,10 +26,15 @@ class Song:
     remarks: tuple[str, ...]
 
 
-def load_model(name: str, device: str) -> MusicVAE:
-    """A model to play with, on one thread where there are few CPUs."""
+def few_threads() -> None:
+    """One thread where there are few CPUs, unless the user says otherwise; before torch loads."""
     if (os.cpu_count() or 1) <= FEW_CPUS:
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def load_model(name: str, device: str) -> MusicVAE:
+    """A model to play with."""
+    few_threads()
     from musicvae.pipeline.model import MusicVAE
 
     return MusicVAE.from_pretrained(name, device)

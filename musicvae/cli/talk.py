@@ -26,6 +26,20 @@ __all__ = [
     "tell",
 ]
 
+# Why music is left out, by the short names under which it is counted.
+REASONS = {
+    "duplicate": "the same as an earlier one",
+    "held-back": "held back for evaluation",
+    "no-melody": "no melody found",
+    "no-notes": "no notes",
+    "only-drums": "only drums",
+    "silent": "silent",
+    "too-big": "too big to be music",
+    "too-long": "too long to be music",
+    "too-short": "too short",
+    "unreadable": "no readable file",
+    "unsupported-meter": "in a meter that cannot be read",
+}
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
@@ -85,6 +99,11 @@ def duration(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes = f"{rest // 60}:{rest % 60:02d}"
     return f"{hours}:{minutes:0>5}" if hours else minutes
+
+
+def reason(name: str) -> str:
+    """What a short name says in words."""
+    return REASONS.get(name, name.replace("-", " "))
 
 
 def note_name(pitch: int) -> str:

@@ -1,0 +1,50 @@
+"""`musicvae decode`: numbers as music again."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musicvae.cli.options import Device, Midi, Seed, Temperature, chosen
+
+
+def decode(
+    latents: Annotated[Path, typer.Argument(metavar="Z.NPZ", help="What `musicvae encode` wrote.")],
+    output: Midi,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="NAME", help="Default: the model that made the file."
+        ),
+    ] = None,
+    temperature: Temperature = 0.0,
+    seed: Seed = None,
+    device: Device = "auto",
+) -> None:
+    """Make music of a file that `musicvae encode` wrote.
+
+    Examples:
+
+      musicvae decode z.npz -o out.mid
+      musicvae decode z.npz -o out.mid --temperature 0.5 --seed 7
+    """
+    from musicvae.cli.outputs import MIDI, check_file, check_inputs, write_all
+    from musicvae.cli.songs import few_threads, load_model
+    from musicvae.cli.talk import say
+
+    check_inputs([latents])
+    check_file(output, MIDI, [latents])
+    few_threads()
+    from musicvae.pipeline.codes import Codes
+
+    codes = Codes.load(latents)
+    vae = load_model(model or codes.model, device)
+    seed = chosen(seed)
+    result = vae.decode(codes, temperature=temperature, seed=seed)
+    write_all({output: partial(vae.representation.write, result)})
+    say(str(output))
+    if temperature > 0:
+        say(f"The same again: --seed {seed}")

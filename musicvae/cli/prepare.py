@@ -1,0 +1,82 @@
+"""`musicvae prepare`: files to a dataset."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from musicvae.cli.options import MODEL, Json
+
+if TYPE_CHECKING:
+    from musicvae.training.prepare import PreparedStats
+
+
+def prepare(
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCES...", help="Folders, MIDI files, or the word music21."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the dataset goes.")
+    ],
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="The model that is to learn from it.")
+    ] = MODEL,
+    bars: Annotated[
+        int | None, typer.Option(metavar="N", help="Windows of so many bars instead.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes at work. Default: one a CPU.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Chooses what is kept to judge by.")] = 0,
+    json: Json = False,
+) -> None:
+    """Read MIDI files into a dataset to train on.
+
+    A file that cannot be read is counted, and stops nothing. Broken off, the same command goes on.
+
+    Examples:
+
+      musicvae prepare my-midi-files/ -o dataset/
+      musicvae prepare music21 more/ -o dataset/ --preset melody-16bar
+    """
+    from dataclasses import asdict, replace
+
+    from musicvae.cli.outputs import check_writable
+    from musicvae.cli.talk import counting, print_json
+    from musicvae.presets import preset as find_preset
+    from musicvae.training.prepare import prepare as run
+
+    check_writable(output)
+    representation = find_preset(preset).representation
+    if bars is not None:
+        representation = replace(representation, bars=bars)  # type: ignore[type-var]
+    if workers is not None and workers < 1:
+        raise ValueError(f"--workers is 1 or more, not {workers}")
+    workers = workers or os.cpu_count() or 1
+    with counting("files") as progress:
+        stats = run(sources, output, representation, workers=workers, seed=seed, progress=progress)
+    if json:
+        print_json({**asdict(stats), "folder": str(stats.folder)})
+    else:
+        _print(stats)
+
+
+def _print(stats: PreparedStats) -> None:
+    from musicvae.cli.talk import duration, plain_table, plural, reason, say, tell
+
+    examples = sum(stats.examples.values())
+    shares = ", ".join(f"{count:,} {split}" for split, count in stats.examples.items())
+    say(
+        f"{plural(stats.files, 'file')} held {plural(stats.pieces, 'usable piece')}: "
+        f"{plural(examples, 'window')} ({shares}), in {duration(stats.seconds)}."
+    )
+    if stats.dropped:
+        table = plain_table("left out", "windows, or whole files", right=("left out",))
+        for name, count in sorted(stats.dropped.items(), key=lambda item: -item[1]):
+            table.add_row(f"{count:,}", reason(name))
+        tell().print(table)
+    say(f"Dataset: {stats.folder}")
