@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,4 +28,5 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise ValueError(f"cannot write {path}: {os.strerror(error.errno or 0)}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it became `path`, or never was
+            temporary.unlink()
