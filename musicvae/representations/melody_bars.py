@@ -23,14 +23,15 @@ TRIPLE_STEPS_PER_BAR = 12
 class Stretch:
     """Bars of one size that follow one another.
 
-    Bar b holds `count[b]` steps of the source from step `first[b]` on, `lead[b]` steps in.
+    Bar b holds `count[b]` steps of the source from step `first[b]` on; those of the first bar
+    stand `upbeat` steps in.
     """
 
     steps_per_bar: int
     first: np.ndarray  # (B,) int64, the source step of the bar's first real step
     count: np.ndarray  # (B,) int64, 1 to steps_per_bar
-    lead: np.ndarray  # (B,) int64, 0 but for an upbeat
-    meters: tuple[Meter, ...]  # (B,)
+    meters: np.ndarray  # (B,) of Meter
+    upbeat: int = 0
 
     def __len__(self) -> int:
         return len(self.first)
@@ -68,10 +69,12 @@ def lay_out_bars(score: Score, total_steps: int) -> list[Stretch | Unsupported]:
             meter = regions[1][0]
         first = np.arange(begin, end, size, dtype=np.int64)
         is_last = k == len(regions) - 1
-        count = np.full(len(first), size) if is_last else np.minimum(size, end - first)
-        lead = size - count if upbeat else np.zeros_like(first)
         stretch = Stretch(
-            steps_per_bar=size, first=first, count=count, lead=lead, meters=(meter,) * len(first)
+            steps_per_bar=size,
+            first=first,
+            count=np.full(len(first), size) if is_last else np.minimum(size, end - first),
+            meters=np.full(len(first), meter, dtype=object),
+            upbeat=begin + size - end if upbeat else 0,
         )
         last = laid[-1] if laid else None
         if isinstance(last, Stretch) and last.steps_per_bar == size:
@@ -120,6 +123,6 @@ def _join(a: Stretch, b: Stretch) -> Stretch:
         steps_per_bar=a.steps_per_bar,
         first=np.concatenate([a.first, b.first]),
         count=np.concatenate([a.count, b.count]),
-        lead=np.concatenate([a.lead, b.lead]),
-        meters=a.meters + b.meters,
+        meters=np.concatenate([a.meters, b.meters]),
+        upbeat=a.upbeat,
     )

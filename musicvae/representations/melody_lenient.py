@@ -17,7 +17,7 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
-from musicvae.notes.score import Meter, Score
+from musicvae.notes.score import Score
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_choice import choose_track
@@ -43,7 +43,7 @@ class _Cuts:
     size: np.ndarray  # (W,) 16 or 12
     first: np.ndarray  # (W,) int64, source step of the first step
     end: np.ndarray  # (W,) int64, source step behind the last one
-    meters: tuple[Meter, ...]  # (W,)
+    meters: np.ndarray  # (W,) of Meter
 
     def take(self, rows: np.ndarray) -> _Cuts:
         """The windows at `rows`."""
@@ -52,7 +52,7 @@ class _Cuts:
             size=self.size[rows],
             first=self.first[rows],
             end=self.end[rows],
-            meters=tuple(self.meters[row] for row in rows.tolist()),
+            meters=self.meters[rows],
         )
 
 
@@ -121,11 +121,17 @@ def _bar_rows(stretch: Stretch, events: np.ndarray, *, ends_note: bool) -> np.nd
     `ends_note`: what sounds when the stretch begins started in music that was left out before it,
     or would be held over it, and is ended.
     """
-    step = np.arange(STEPS_PER_BAR) - stretch.lead[:, None]  # (B, 16)
-    real = (step >= 0) & (step < stretch.count[:, None])
-    at = np.where(real, stretch.first[:, None] + step, 0)
-    rows = np.where(real, events[np.minimum(at, len(events) - 1)], HOLD)
-    rows[at >= len(events)] = HOLD
+    rows = np.zeros((len(stretch), STEPS_PER_BAR), dtype=events.dtype)
+    size, begin = stretch.steps_per_bar, int(stretch.first[0])
+    whole = bool((stretch.count == size).all())
+    if whole and int(stretch.first[-1]) == begin + (len(stretch) - 1) * size:
+        rows[:, :size] = events[begin : begin + len(stretch) * size].reshape(-1, size)
+    else:
+        for row, first, count in zip(
+            rows, stretch.first.tolist(), stretch.count.tolist(), strict=True
+        ):
+            row[:count] = events[first : first + count]
+        rows[0] = np.roll(rows[0], stretch.upbeat)
     if ends_note and rows[0, 0] == HOLD:
         rows[0, 0] = NOTE_OFF
     return rows
@@ -149,7 +155,7 @@ def _cut(
         size=np.full(len(starts), stretch.steps_per_bar),
         first=stretch.first[starts],
         end=stretch.first[last] + stretch.count[last],
-        meters=tuple(stretch.meters[start] for start in starts.tolist()),
+        meters=stretch.meters[starts],
     )
 
 
@@ -201,7 +207,7 @@ def _origins(score: Score, track: int, line: Line, cuts: _Cuts) -> tuple[Origin,
             name=entry.name,
         )
         for step, seconds, k, velocity, meter in zip(
-            *(c.tolist() for c in columns), cuts.meters, strict=True
+            *(c.tolist() for c in columns), cuts.meters.tolist(), strict=True
         )
     )
 
@@ -214,14 +220,14 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
         size=np.concatenate([c.size for c in cuts]),
         first=np.concatenate([c.first for c in cuts]),
         end=np.concatenate([c.end for c in cuts]),
-        meters=tuple(m for c in cuts for m in c.meters),
+        meters=np.concatenate([c.meters for c in cuts]),
     )
 
 
 def _no_cuts(bars: int) -> _Cuts:
     none = np.zeros(0, dtype=np.int64)
     tokens = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
-    return _Cuts(tokens=tokens, size=none, first=none, end=none, meters=())
+    return _Cuts(tokens=tokens, size=none, first=none, end=none, meters=none.astype(object))
 
 
 def _count(dropped: dict[str, int], reason: str, windows: int) -> None:

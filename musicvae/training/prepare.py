@@ -312,8 +312,6 @@ def _copy(
         for a, b in zip([0, *ends[:-1]], ends, strict=False):
             prints.append(blake2b(rows[a:b].tobytes(), digest_size=16).digest())
         at += len(rows)
-    tokens.flush()
-    lengths.flush()
     return keys, prints
 
 

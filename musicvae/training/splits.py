@@ -37,13 +37,18 @@ def group_pieces(piece: np.ndarray, keys: np.ndarray, works: Sequence[str]) -> n
     first_of_work: dict[str, int] = {}
     for p, work in enumerate(works):
         _join(parent, first_of_work.setdefault(work, p), p)
-    rows = np.unique(np.column_stack([keys, piece.astype(np.uint64)]), axis=0)
-    distinct = np.bincount(rows[:, 1].astype(np.int64), minlength=len(works))
-    bounds = np.flatnonzero(np.diff(rows[:, 0], prepend=rows[:1, 0] - np.uint64(1)))
+    order = np.lexsort((piece, keys))
+    key, owner = keys[order], piece[order]
+    new_key = np.append(True, key[1:] != key[:-1])
+    new = new_key | np.append(True, owner[1:] != owner[:-1])
+    owners = owner[new]  # each piece once for each of its distinct examples, by example
+    distinct = np.bincount(owners, minlength=len(works))
+    begins = np.flatnonzero(new_key[new])
+    counts = np.diff(begins, append=len(owners))
+    several = (counts >= 2) & (counts <= CLICHE_PIECES)
     shared: Counter[tuple[int, int]] = Counter()
-    for a, b in zip(bounds, [*bounds[1:], len(rows)], strict=True):
-        if 2 <= b - a <= CLICHE_PIECES:
-            shared.update(combinations(rows[a:b, 1].tolist(), 2))
+    for at, count in zip(begins[several].tolist(), counts[several].tolist(), strict=True):
+        shared.update(combinations(owners[at : at + count].tolist(), 2))
     for (p, q), count in shared.items():
         if count >= SAME_SHARE * min(distinct[p], distinct[q]):
             _join(parent, int(p), int(q))
