@@ -46,12 +46,13 @@ def plot_pianorolls(scores: Sequence[Score], titles: Sequence[str], path: str | 
         raise ValueError(f"{len(scores)} rows are too many for a picture: at most {MOST_ROWS}")
     if Path(path).suffix.lower() not in SUFFIXES:
         raise ValueError(f"cannot draw to {path}: expected a name ending in .png, .svg or .pdf")
-    figure = _figure(scores, titles)
+    figure = draw_pianorolls(scores, titles)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=160, facecolor="white")
 
 
-def _figure(scores: Sequence[Score], titles: Sequence[str]) -> Figure:
+def draw_pianorolls(scores: Sequence[Score], titles: Sequence[str]) -> Figure:
+    """The picture of `plot_pianorolls` as a matplotlib figure."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
