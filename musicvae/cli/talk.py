@@ -51,8 +51,9 @@ def tell() -> Console:
 
 
 def say(text: str = "") -> None:
-    """A line for people, wrapped between words if the terminal is narrow."""
-    tell().print(text)
+    """A line for people: in a terminal wrapped between words, in a pipe as it is."""
+    console = tell()
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 def print_json(value: Any) -> None:
