@@ -75,7 +75,7 @@ def full(model: SequenceVAE, rows: int) -> Tensor:
 
 
 def mixed(model: SequenceVAE) -> Tensor:
-    """Lengths (5, S): 4/4, 3/4, both in turn, a piece that ends early, and one with an empty bar."""
+    """Lengths (5, S): 4/4, 3/4, both in turn, an early end, and an empty bar."""
     S = model.spec.segments
     bars = torch.arange(S)
     return torch.stack(

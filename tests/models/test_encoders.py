@@ -77,11 +77,9 @@ def test_a_batch_is_as_good_as_its_rows_one_by_one(name: str) -> None:
             assert torch.equal(greedy[i], model.decode(z[i : i + 1], length, temperature=0.0)[0])
 
 
-def test_compact_sequences_are_the_same_whatever_their_bars(
-    name: str = "cat-mel_2bar_small",
-) -> None:
+def test_compact_sequences_are_the_same_whatever_their_bars() -> None:
     """24 steps are 24 steps to a flat encoder: as 12 + 12 or as 16 + 8."""
-    model = build(name)
+    model = build("cat-mel_2bar_small")
     steps = torch.randint(90, (1, 24))
     cut = {}
     for first, second in ((12, 12), (16, 8)):
@@ -225,7 +223,7 @@ def test_shares_that_do_not_come_out_even_are_refused() -> None:
 
 
 def test_the_published_encoder_starts_with_next_to_no_mean() -> None:
-    """Heads drawn from N(0, 0.001): sigma is softplus(0) = ln 2 and the KL 0.1067 nats a dimension."""
+    """Heads drawn from N(0, 0.001): sigma is softplus(0) = ln 2, the KL 0.1067 nats a dimension."""
     preset = small("cat-mel_2bar_small")
     assert isinstance(preset.model.encoder, Bidirectional)
     model = SequenceVAE(preset.representation.spec, preset.model)
