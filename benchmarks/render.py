@@ -1,0 +1,128 @@
+"""Write the tables of the README files from the result files and the checkpoints' figures.
+
+    python benchmarks/render.py           write them
+    python benchmarks/render.py --check   exit 1 if any is out of date
+
+A table stands between `<!-- figures:NAME -->` and `<!-- /figures -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+CHECKPOINTS = ROOT / "checkpoints"
+PLACE = re.compile(r"(<!-- figures:(\w+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def main(check: bool) -> int:
+    """Render every file; the number of files that were out of date."""
+    stale = 0
+    for path, tables in _pages():
+        old = path.read_text()
+        new = PLACE.sub(lambda m, t=tables: f"{m[1]}{t[m[2]]}\n{m[3]}", old)
+        if new != old:
+            stale += 1
+            print(f"{'out of date' if check else 'wrote'}: {path.relative_to(ROOT)}")
+            if not check:
+                path.write_text(new)
+    return stale
+
+
+def _pages() -> Iterable[tuple[Path, Mapping[str, str]]]:
+    everything = {"accuracy": accuracy(), "speed": speed(), "checkpoints": checkpoints()}
+    for page in (ROOT / "README.md", CHECKPOINTS / "README.md", ROOT / "benchmarks" / "README.md"):
+        yield page, everything
+    for folder in _shipped():
+        yield folder / "README.md", {"card": card(folder)}
+
+
+def accuracy() -> str:
+    """The shipped models, the flat one they are compared with, and the paper's numbers."""
+    rows = [
+        ("2-bar melody, `melody-2bar`", _of("accuracy-melody-2bar"), "0.986 / 0.951"),
+        ("16-bar melody, `melody-16bar`", _of("accuracy-melody-16bar"), "0.919 / 0.812"),
+        ("16-bar, the same after 500 updates", _of("accuracy-hierarchical-500"), ""),
+        ("16-bar, flat decoder, 500 updates", _of("accuracy-flat-500"), "0.883 / 0.620"),
+    ]
+    header = ["model", "teacher-forced", "sampled", "greedy", "sampled, onsets", "KL bits",
+              "bits an onset", "active units", "paper, forced / sampled"]  # fmt: skip
+    return _table(header, ([name, *_accuracies(f), paper] for name, f, paper in rows if f))
+
+
+def speed() -> str:
+    """One line a benchmark: what was asked, and the answer."""
+    found = [_read(p) for p in sorted(RESULTS.glob("*.json")) if not p.stem.startswith("accuracy")]
+    lines = ([r["question"], r["answer"], _machine(r)] for r in found)
+    return _table(["question", "answer", "measured on"], lines)
+
+
+def checkpoints() -> str:
+    """The shipped checkpoints, with what `config.json` says of them."""
+    header = ["checkpoint", "bars", "z", "MB", "teacher-forced", "sampled", "greedy", "KL bits"]
+    rows = []
+    for folder in _shipped():
+        config = _read(folder / "config.json")
+        preset, figures = config["preset"], config["figures"]["test"]
+        size = (folder / "model.safetensors").stat().st_size / 1e6
+        name, bars = folder.name, preset["representation"]["bars"]
+        cells = [f"[{name}]({name}/README.md)", str(bars), str(preset["model"]["z"]), f"{size:.1f}"]
+        rows.append([*cells, *_accuracies(figures)[:3], f"{figures['kl_bits']:.1f}"])
+    return _table(header, rows)
+
+
+def card(folder: Path) -> str:
+    """All figures of one checkpoint."""
+    f = _read(folder / "config.json")["figures"]["test"]
+    ways = {
+        "teacher-forced": "teacher",
+        "sampled: z from the posterior, temperature 1": "sampled",
+        "greedy: posterior mean, temperature 0": "greedy",
+    }
+    rows = [[w, f"{f[k]:.4f}", f"{f[k + '_onsets']:.4f}"] for w, k in ways.items()]
+    rest = (
+        f"KL {f['kl_bits']:.1f} bits and reconstruction {f['nll_bits']:.1f} bits a sequence, "
+        f"{f['bits_per_onset']:.2f} bits an onset; {f['active_units']} active units; "
+        f"{f['examples']:,} sequences of the test split, seed {f['seed']}."
+    )
+    return _table(["accuracy", "all steps", "onsets"], rows) + f"\n\n{rest}"
+
+
+def _shipped() -> list[Path]:
+    return sorted(path.parent for path in CHECKPOINTS.glob("*/config.json"))
+
+
+def _accuracies(f: Mapping[str, Any]) -> list[str]:
+    rates = [f"{f[key]:.3f}" for key in ("teacher", "sampled", "greedy", "sampled_onsets")]
+    return [*rates, f"{f['kl_bits']:.1f}", f"{f['bits_per_onset']:.2f}", str(f["active_units"])]
+
+
+def _of(name: str) -> dict[str, Any] | None:
+    path = RESULTS / f"{name}.json"
+    figures: dict[str, Any] | None = _read(path)["figures"] if path.is_file() else None
+    return figures
+
+
+def _machine(result: Mapping[str, Any]) -> str:
+    made = result["made_with"]
+    return f"{made['cpu']}, {made['cores']} cores, {made['date']}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(bool(main("--check" in sys.argv)) and "--check" in sys.argv)
