@@ -1,6 +1,6 @@
 """How much faster is `prepare` than reading and extracting with note-seq?
 
-    python benchmarks/prepare_speed.py FOLDER [--files 1000]
+    python benchmarks/prepare_speed.py FOLDER [--files 1000] [--name prepare_speed]
 
 Both read the same MIDI files on one core in one run, taking turns chunk by chunk, so that whatever
 else the machine does burdens both. note-seq's part is what the reference does for 2-bar melodies:
@@ -89,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--name", default="prepare_speed", help="of the result file")
     arguments = parser.parse_args()
     files = sorted(map(str, arguments.folder.rglob("*.mid")))
     random.Random(0).shuffle(files)
@@ -110,11 +111,14 @@ def main() -> None:
     result = {
         "question": "CPU time of one core to turn MIDI files into 2-bar melodies",
         "files": len(files),
+        "kilobytes_per_file": round(
+            sum(Path(f).stat().st_size for f in files) / len(files) / 1e3, 1
+        ),
         "milliseconds_per_file": milliseconds,
         "times_faster_than_note_seq": ratios,
     }
     print(milliseconds, ratios)
-    save_result("prepare_speed", result, ("numpy", "note-seq", "pretty_midi"))
+    save_result(arguments.name, result, ("numpy", "note-seq", "pretty_midi"))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import quantize
-from musicvae.notes.score import Score, StepScore
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quantize
+from musicvae.notes.score import Meter, Score, StepScore
 from musicvae.notes.transform import split_at_time_changes, time_changes
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_events import (
@@ -33,6 +34,19 @@ from musicvae.representations.melody_events import (
 
 GAP_STEPS = STEPS_PER_BAR  # so much silence ends a melody
 LONGEST_MELODY_BARS = 100  # the rest of a longer melody is left out
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Cut:
+    """The windows of one melody. `offset` is where its stretch begins in the score, in seconds."""
+
+    tokens: np.ndarray  # (W, bars * 16) uint8
+    step: np.ndarray  # (W,) from the start of the stretch
+    track: int
+    velocity: int
+    qpm: float
+    meter: Meter
+    offset: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,25 +69,27 @@ class Strict:
             raise Rejected("no-notes", "the file has no notes: nothing to read a melody from")
         if all(score.tracks[t].is_drum for t in np.unique(score.track)):
             raise Rejected("only-drums", "the file has only drums: no melody can be read from it")
-        found: list[tuple[np.ndarray, Origin]] = []
+        found: list[_Cut] = []
         dropped: dict[str, int] = {}
         offsets = [0.0, *time_changes(score)]
         for offset, piece in zip(offsets, split_at_time_changes(score), strict=False):
             if len(piece):
-                found += self._windows_of_piece(piece, offset, score, bars, overlap, dropped)
+                found += self._cuts_of_piece(piece, offset, bars, overlap, dropped)
         if not found and not dropped:
             raise Rejected("no-melody", "no track has the programs and pitches of a melody")
-        return _stack(found, bars, dropped)
+        none = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
+        tokens = np.concatenate([none, *(cut.tokens for cut in found)])
+        return Windows(
+            tokens=tokens,
+            lengths=np.full((len(tokens), bars), STEPS_PER_BAR, dtype=np.uint16),
+            origins=partial(_origins, score, found),
+            dropped=dropped,
+        )
 
-    def _windows_of_piece(
-        self,
-        piece: Score,
-        offset_seconds: float,
-        score: Score,
-        bars: int,
-        overlap: bool,
-        dropped: dict[str, int],
-    ) -> list[tuple[np.ndarray, Origin]]:
+    def _cuts_of_piece(
+        self, piece: Score, offset: float, bars: int, overlap: bool, dropped: dict[str, int]
+    ) -> list[_Cut]:
+        """The windows of every melody in a stretch that begins `offset` seconds in."""
         try:
             steps = quantize(piece)
         except Rejected as rejection:
@@ -82,30 +98,27 @@ class Strict:
         if steps.steps_per_bar != STEPS_PER_BAR:
             _count(dropped, "unsupported-meter")
             return []
-        offset_steps = round(float(score.quarters_at(offset_seconds)) * steps.steps_per_quarter)
-        found: list[tuple[np.ndarray, Origin]] = []
+        found: list[_Cut] = []
         seen: set[bytes] = set()
         for track, velocity, first_step, events in self._melodies(steps):
-            cuts = list(_cut(events, bars, overlap))
-            if not cuts:
+            at, tokens = _slide(events, bars, overlap)
+            if not len(at):
                 _count(dropped, "too-short")
-            for at, window in cuts:
-                if overlap and window.tobytes() in seen:
-                    _count(dropped, "duplicate")
-                    continue
-                seen.add(window.tobytes())
-                step = first_step + at
-                origin = Origin(
-                    start_step=offset_steps + step,
-                    start_seconds=offset_seconds + step * 60 / steps.qpm / steps.steps_per_quarter,
-                    qpm=steps.qpm,
-                    numerator=steps.meter.numerator,
-                    denominator=steps.meter.denominator,
-                    program=steps.tracks[track].program,
+            if overlap:
+                new = _unseen(tokens, seen)
+                _count(dropped, "duplicate", len(at) - len(new))
+                at, tokens = at[new], tokens[new]
+            found.append(
+                _Cut(
+                    tokens=tokens,
+                    step=first_step + at,
+                    track=track,
                     velocity=velocity,
-                    name=steps.tracks[track].name,
+                    qpm=steps.qpm,
+                    meter=steps.meter,
+                    offset=offset,
                 )
-                found.append((window, origin))
+            )
         return found
 
     def _melodies(self, steps: StepScore) -> Iterator[tuple[int, int, int, np.ndarray]]:
@@ -121,7 +134,7 @@ class Strict:
             rows = rows[highest]
             start, end = steps.start_step[rows], steps.end_step[rows]
             breaks = np.flatnonzero(start[1:] - end[:-1] >= GAP_STEPS) + 1
-            for part in np.split(rows, breaks):
+            for part in np.split(rows, breaks) if len(breaks) else [rows]:
                 step, events = _melody(
                     steps.start_step[part], steps.end_step[part], steps.pitch[part]
                 )
@@ -137,17 +150,19 @@ def _melody(start: np.ndarray, end: np.ndarray, pitch: np.ndarray) -> tuple[int,
     return bar, events[: LONGEST_MELODY_BARS * STEPS_PER_BAR]
 
 
-def _cut(events: np.ndarray, bars: int, overlap: bool) -> Iterator[tuple[int, np.ndarray]]:
-    """Where each window starts in the melody, and its tokens."""
+def _slide(events: np.ndarray, bars: int, overlap: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Where each window starts in the melody (W,), and its tokens (W, bars * 16)."""
     size = bars * STEPS_PER_BAR
+    hop = STEPS_PER_BAR if overlap else size
     if not overlap:
         events = _fill_up(events, -len(events) % size)
-    for at in range(0, len(events) - size + 1, STEPS_PER_BAR if overlap else size):
-        window = events[at : at + size].copy()
-        first_note = np.flatnonzero(window >= FIRST_NOTE)[:1]
-        lead = window[: int(first_note[0]) if len(first_note) else size]
-        lead[lead == NOTE_OFF] = HOLD
-        yield at, window
+    at = np.arange(0, len(events) - size + 1, hop)
+    tokens = events[at[:, None] + np.arange(size)]
+    is_note = tokens >= FIRST_NOTE
+    first_note = np.where(is_note.any(axis=1), is_note.argmax(axis=1), size)
+    leads = np.arange(size) < first_note[:, None]
+    tokens[leads & (tokens == NOTE_OFF)] = HOLD
+    return at, tokens
 
 
 def _fill_up(events: np.ndarray, steps: int) -> np.ndarray:
@@ -158,16 +173,39 @@ def _fill_up(events: np.ndarray, steps: int) -> np.ndarray:
     return np.concatenate([events, silence])
 
 
-def _stack(found: list[tuple[np.ndarray, Origin]], bars: int, dropped: dict[str, int]) -> Windows:
-    size = bars * STEPS_PER_BAR
-    tokens = np.array([w for w, _ in found], dtype=np.uint8).reshape(len(found), size)
-    return Windows(
-        tokens=tokens,
-        lengths=np.full((len(found), bars), STEPS_PER_BAR, dtype=np.uint16),
-        origins=lambda: tuple(o for _, o in found),
-        dropped=dropped,
-    )
+def _unseen(tokens: np.ndarray, seen: set[bytes]) -> list[int]:
+    """The rows that are new; `seen` learns them."""
+    width, raw = tokens.shape[1], tokens.tobytes()
+    new = []
+    for i in range(len(tokens)):
+        row = raw[i * width : (i + 1) * width]
+        if row not in seen:
+            seen.add(row)
+            new.append(i)
+    return new
 
 
-def _count(dropped: dict[str, int], reason: str) -> None:
-    dropped[reason] = dropped.get(reason, 0) + 1
+def _origins(score: Score, cuts: list[_Cut]) -> tuple[Origin, ...]:
+    origins = []
+    for cut in cuts:
+        track = score.tracks[cut.track]
+        offset_steps = round(float(score.quarters_at(cut.offset)) * STEPS_PER_QUARTER)
+        origins += [
+            Origin(
+                start_step=offset_steps + step,
+                start_seconds=cut.offset + step * 60 / cut.qpm / STEPS_PER_QUARTER,
+                qpm=cut.qpm,
+                numerator=cut.meter.numerator,
+                denominator=cut.meter.denominator,
+                program=track.program,
+                velocity=cut.velocity,
+                name=track.name,
+            )
+            for step in cut.step.tolist()
+        ]
+    return tuple(origins)
+
+
+def _count(dropped: dict[str, int], reason: str, windows: int = 1) -> None:
+    if windows:
+        dropped[reason] = dropped.get(reason, 0) + windows
