@@ -102,7 +102,7 @@ def test_what_holds_some_music_is_read(
         read_midi(path)
 
 
-@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize("command", ["interpolate", "reconstruct", "encode", "inspect"])
 def test_ten_thousand_bars_are_read(
     command: str, run: Run, tiny: Path, tmp_path: Path, out: Path
 ) -> None:
