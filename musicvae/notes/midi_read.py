@@ -26,7 +26,7 @@ _TRACK_NAME, _TEMPO, _METER, _KEY = 0x03, 0x51, 0x58, 0x59  # meta event types
 def score_of(events: Events, name: str) -> Score:
     """The score that the events make. Raises `InvalidMusic`, calling the file `name`."""
     is_note = (events.status & 0xE0) == 0x80
-    on, off = _pairs(events, np.flatnonzero(is_note))
+    on, off = _pairs(events, is_note.nonzero()[0])
     last = int(events.tick[off].max(initial=0))
     if last > MAX_QUARTERS * events.ticks_per_quarter:
         raise InvalidMusic(
@@ -62,7 +62,7 @@ def _pairs(events: Events, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(key, kind="stable")
     rows, key = rows[order], key[order]
     is_on = ((status >= 0x90) & (velocity > 0))[order]
-    ons, offs = np.flatnonzero(is_on), np.flatnonzero(~is_on)
+    ons, offs = is_on.nonzero()[0], (~is_on).nonzero()[0]
     if not (len(ons) and len(offs)):
         return rows[:0], rows[:0]
     next_off = offs[np.minimum(np.searchsorted(offs, ons), len(offs) - 1)]
@@ -103,7 +103,7 @@ _Meta = tuple[int, int, int, int]  # chunk, row, type, tick
 
 def _metas(events: Events) -> list[_Meta]:
     """The meta events that the score keeps, in file order."""
-    rows = np.flatnonzero(events.status == 0xFF)
+    rows = (events.status == 0xFF).nonzero()[0]
     kinds = events.raw[events.data[rows]]
     used = (kinds == _TRACK_NAME) | (kinds == _TEMPO) | (kinds == _METER) | (kinds == _KEY)
     rows = rows[used]
@@ -137,7 +137,7 @@ def _instruments(
 
 def _programs(events: Events, part: np.ndarray, off: np.ndarray) -> np.ndarray:
     """The program in force on the chunk and channel `part` of each row of `off`; 0 by default."""
-    rows = np.flatnonzero((events.status & 0xF0) == 0xC0)
+    rows = ((events.status & 0xF0) == 0xC0).nonzero()[0]
     if not len(rows):
         return np.zeros(len(off), dtype=np.int64)
     size = len(events.status)

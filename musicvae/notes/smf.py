@@ -29,6 +29,7 @@ _BYTES[0x80:0xC0] = 3
 _BYTES[0xC0:0xE0] = 2
 _BYTES[0xE0:0xF0] = 3
 _BYTES[[0xF1, 0xF2, 0xF3]] = [2, 3, 2]
+_SIZED = np.isin(np.arange(256), [0xF0, 0xF7, 0xFF])
 _END_OF_TRACK = 2**30
 
 
@@ -40,7 +41,8 @@ class Events:
     tick: np.ndarray  # (E,) int64, from the start of the chunk
     status: np.ndarray  # (E,) uint8, running status filled in; 0xFF for meta events
     data: np.ndarray  # (E,) where in `raw` the data bytes begin; the type byte of a meta event
-    raw: np.ndarray  # uint8, the file
+    content: bytes  # the file, padded
+    raw: np.ndarray  # uint8, the same
     ticks_per_quarter: int
     ticks_per_second: int  # 0 unless the file counts in SMPTE frames and has no beats
 
@@ -48,16 +50,16 @@ class Events:
         """The content of the meta event in `row`."""
         at = int(self.data[row]) + 1
         length = 0
-        while self.raw[at] & 0x80:
-            length, at = (length | int(self.raw[at] & 0x7F)) << 7, at + 1
-        at += 1
-        return self.raw[at : at + (length | int(self.raw[at - 1]))].tobytes()
+        while (byte := self.content[at]) & 0x80:
+            length, at = (length | (byte & 0x7F)) << 7, at + 1
+        return self.content[at + 1 : at + 1 + (length | byte)]
 
 
 def parse(content: bytes, name: str) -> Events:
     """All events of a MIDI file. Raises `InvalidMusic`, calling the file `name`."""
     spans, per_quarter, per_second = _chunks(content, name)
-    raw = np.frombuffer(content + _PADDING, dtype=np.uint8)
+    content += _PADDING
+    raw = np.frombuffer(content, dtype=np.uint8)
     low = _next_low(raw)
     table = _ends(raw, low).data  # a memoryview gives an int faster than NumPy does
     rows = [_walk(table, *span) for span in spans]
@@ -75,6 +77,7 @@ def parse(content: bytes, name: str) -> Events:
         tick=ticks - elapsed[chunk],
         status=status,
         data=at + stated,
+        content=content,
         raw=raw,
         ticks_per_quarter=per_quarter,
         ticks_per_second=per_second,
@@ -142,8 +145,7 @@ def _varint(raw: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
 def _ends(raw: np.ndarray, low: np.ndarray) -> np.ndarray:
     """For each byte the end of the event whose delta time would begin there."""
     after = np.arange(len(raw), dtype=np.int64) + _BYTES[raw]  # if its status byte lay there
-    sized = np.flatnonzero((raw == 0xFF) | (raw == 0xF0) | (raw == 0xF7))
-    sized = sized[sized < len(raw) - len(_PADDING)]
+    sized = _SIZED[raw[: -len(_PADDING)]].nonzero()[0]
     if len(sized):
         is_meta = raw[sized] == 0xFF
         size_at = sized + 1 + is_meta
