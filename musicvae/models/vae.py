@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from musicvae.config import ModelConfig
@@ -41,21 +41,23 @@ class SequenceVAE(nn.Module):
         self.encoder = build_encoder(spec, model)
         self.decoder = Decoder(spec, model)
 
-    def layout(self, lengths: Int[Tensor, "B S"]) -> Layout:
+    def layout(self, lengths: Integer[Tensor, "B S"]) -> Layout:
         """Where the valid slots of a batch lie."""
         return Layout.of(lengths, self.spec.segment_length)
 
-    def posterior(self, tokens: Int[Tensor, "B T"], lengths: Int[Tensor, "B S"]) -> Posterior:
+    def posterior(
+        self, tokens: Integer[Tensor, "B T"], lengths: Integer[Tensor, "B S"]
+    ) -> Posterior:
         """q(z | x)."""
         posterior: Posterior = self.encoder(tokens.long(), self.layout(lengths))
         return posterior
 
     def forward(
         self,
-        tokens: Int[Tensor, "B T"],
-        lengths: Int[Tensor, "B S"],
+        tokens: Integer[Tensor, "B T"],
+        lengths: Integer[Tensor, "B S"],
         *,
-        inputs: Int[Tensor, "B T"] | None = None,
+        inputs: Integer[Tensor, "B T"] | None = None,
         keep: Tensor | None = None,
         sampling: float = 0.0,
         generator: torch.Generator | None = None,
@@ -85,7 +87,7 @@ class SequenceVAE(nn.Module):
     def decode(
         self,
         z: Float[Tensor, "B Z"],
-        lengths: Int[Tensor, "B S"],
+        lengths: Integer[Tensor, "B S"],
         temperature: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Int[Tensor, "B T"]:

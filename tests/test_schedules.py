@@ -1,0 +1,84 @@
+"""Schedules at the steps that the published tables give, at their ends, and in between."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicvae.schedules import (
+    Constant,
+    ExponentialDecay,
+    ExponentialRise,
+    InverseSigmoid,
+    LinearRamp,
+    Schedule,
+    WarmupCosine,
+    WarmupHoldDecay,
+)
+
+ALL: list[Schedule] = [
+    Constant(value=0.3),
+    ExponentialDecay(),
+    ExponentialRise(limit=0.2, rate=0.99999),
+    InverseSigmoid(k=1000),
+    LinearRamp(start=0.1, end=0.7, steps=50),
+    WarmupCosine(peak=1e-3, warmup=10, total=100, floor=1e-5),
+    WarmupHoldDecay(peak=1e-3, warmup=10, total=100, decay=30, floor=1e-5),
+]
+
+
+@pytest.mark.parametrize(
+    ("step", "beta", "rate", "sampling"),
+    [(1_000, 0.0020, 9.1e-4, 0.003), (10_000, 0.019, 3.7e-4, 0.957), (50_000, 0.079, 1.7e-5, 1.0),
+     (200_000, 0.173, 1.0e-5, 1.0)],
+)  # fmt: skip
+def test_the_published_schedules_reach_the_published_values(
+    step: int, beta: float, rate: float, sampling: float
+) -> None:
+    assert ExponentialRise(limit=0.2, rate=0.99999).at(step) == pytest.approx(beta, rel=0.03)
+    assert ExponentialDecay().at(step) == pytest.approx(rate, rel=0.03)
+    assert InverseSigmoid(k=1000).at(step) == pytest.approx(sampling, abs=1e-3)
+
+
+def test_half_of_the_tokens_are_sampled_at_k_ln_k() -> None:
+    assert InverseSigmoid(k=1000).at(round(1000 * math.log(1000))) == pytest.approx(0.5, abs=1e-3)
+    assert InverseSigmoid(k=1000).at(0) == pytest.approx(1 / 1001)
+
+
+def test_a_rise_of_rate_0_is_at_its_limit_from_step_1() -> None:
+    assert [ExponentialRise(limit=0.2).at(step) for step in (0, 1, 2)] == [0.0, 0.2, 0.2]
+
+
+def test_ramp() -> None:
+    ramp = LinearRamp(start=0.1, end=0.7, steps=6)
+    assert [ramp.at(s) for s in (0, 3, 6, 99)] == pytest.approx([0.1, 0.4, 0.7, 0.7])
+
+
+def test_warm_up_and_cosine() -> None:
+    cosine = WarmupCosine(peak=1.0, warmup=4, total=14, floor=0.2)
+    assert [cosine.at(s) for s in (0, 1, 3)] == [0.25, 0.5, 1.0]
+    assert [cosine.at(s) for s in (4, 9, 14, 99)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
+
+
+def test_warm_up_hold_and_decay() -> None:
+    held = WarmupHoldDecay(peak=1.0, warmup=4, total=20, decay=5)
+    assert [held.at(s) for s in (0, 3, 4, 15, 16, 20, 99)] == pytest.approx(
+        [0.25, 1.0, 1.0, 1.0, 0.8, 0.0, 0.0]
+    )
+
+
+@given(total=st.integers(50, 500), longer=st.integers(1, 500))
+def test_a_held_run_can_be_prolonged(total: int, longer: int) -> None:
+    short = WarmupHoldDecay(peak=1.0, warmup=5, total=total, decay=20)
+    long = WarmupHoldDecay(peak=1.0, warmup=5, total=total + longer, decay=20)
+    until = total - 20
+    assert [short.at(s) for s in range(until)] == [long.at(s) for s in range(until)]
+
+
+@pytest.mark.parametrize("schedule", ALL, ids=lambda s: type(s).__name__)
+def test_every_schedule_is_finite_and_positive_at_every_step(schedule: Schedule) -> None:
+    values = [schedule.at(step) for step in (*range(200), 10**5, 10**6, 10**9)]
+    assert all(math.isfinite(v) and 0 <= v <= 1 for v in values)
