@@ -22,31 +22,25 @@ from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 
 from musicvae.config import to_json
-from musicvae.notes.errors import InvalidMusic, Rejected
-from musicvae.representations.base import Categorical, Representation
-from musicvae.training.sources import Item, list_items, pieces_of
+from musicvae.representations.base import Representation
+from musicvae.training.chunks import prepare_chunk, token_type
+from musicvae.training.sources import Item, list_items
 from musicvae.training.splits import SPLITS, example_keys, group_pieces, split_groups
 
 FORMAT = 1
 CHUNK_ITEMS = 64  # a second or less of work: little is lost when a preparation is broken off
+TUNE_BOOK_ITEMS = (
+    16  # music21 takes that much longer over one of its files than we over a MIDI file
+)
+UNFINISHED = "unfinished"
 MAX_BYTES = 16 * 2**20  # music of this size is a broken file, or none
 
 Progress = Callable[[int, int], None]
-Arrays = tuple[np.ndarray, np.ndarray, Mapping[str, int]]
-
-
-@runtime_checkable
-class InBulk(Protocol):
-    """A representation that gives its examples as arrays, without the cost of an object each."""
-
-    def tokenize(self, source: Any) -> Arrays:
-        """Tokens (N, T), lengths (N, S), and what was dropped: `survey` with overlap."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +82,10 @@ def prepare(
     if (out / "dataset.json").exists():
         return _finished(out, job)
     parts = _open_parts(out, job)
-    todo = _chunks(items, parts)
+    chunks = [(chunk, _chunk_path(parts, k)) for k, chunk in enumerate(_chunks(items))]
+    todo = [(chunk, path) for chunk, path in chunks if not path.exists()]
     done = len(items) - sum(len(chunk) for chunk, _ in todo)
-    work = partial(_prepare_chunk, representation=representation, max_bytes=max_bytes)
+    work = partial(prepare_chunk, representation=representation, max_bytes=max_bytes)
     for count in _run(work, todo, workers):
         done += count
         if progress is not None:
@@ -104,7 +99,7 @@ def prepare(
         "seed": seed,
         "files": len(items),
     }
-    _merge(out, parts, len(items), representation, description)
+    _merge(out, [path for _, path in chunks], representation, description)
     return _stats(out, time.monotonic() - began)
 
 
@@ -128,7 +123,7 @@ def _finished(out: Path, job: str) -> PreparedStats:
 
 def _open_parts(out: Path, job: str) -> Path:
     """The folder of finished chunks; those of another job are thrown away."""
-    parts = out / "unfinished"
+    parts = out / UNFINISHED
     try:
         if parts.exists() and _read(parts / "job") != job:
             shutil.rmtree(parts)
@@ -143,12 +138,17 @@ def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _chunks(items: list[Item], parts: Path) -> list[tuple[list[Item], Path]]:
-    """The chunks of items that are not done, each with the file that it goes to."""
-    starts = range(0, len(items), CHUNK_ITEMS)
-    paths = [_chunk_path(parts, k) for k in range(len(starts))]
-    todo = zip(starts, paths, strict=True)
-    return [(items[a : a + CHUNK_ITEMS], path) for a, path in todo if not path.exists()]
+def _chunks(items: list[Item]) -> list[list[Item]]:
+    """The items in order, a chunk at a time; a tune book counts for many files."""
+    chunks: list[list[Item]] = []
+    room = 0
+    for item in items:
+        if room <= 0:
+            chunks.append([])
+            room = CHUNK_ITEMS
+        chunks[-1].append(item)
+        room -= TUNE_BOOK_ITEMS if item.collection else 1
+    return chunks
 
 
 def _chunk_path(parts: Path, k: int) -> Path:
@@ -172,92 +172,13 @@ def _run(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare_chunk(
-    items: list[Item], path: Path, *, representation: Representation[Any], max_bytes: int
-) -> int:
-    """Read some files and write their examples; returns how many files they were."""
-    spec = representation.spec
-    tokens = [np.zeros((0, spec.length), dtype=np.uint8)]
-    lengths = [np.zeros((0, spec.segments), dtype=np.uint16)]
-    counts: list[int] = []
-    names: list[tuple[str, str]] = []
-    dropped: Counter[str] = Counter()
-    for name, work, rows, row_lengths in _examples_of(items, representation, max_bytes, dropped):
-        tokens.append(rows)
-        lengths.append(row_lengths)
-        counts.append(len(rows))
-        names.append((name, work))
-    meta = json.dumps({"pieces": names, "dropped": dropped}).encode()
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        np.savez(
-            file,
-            tokens=np.concatenate(tokens, dtype=_token_type(representation), casting="unsafe"),
-            lengths=np.concatenate(lengths, dtype=np.uint16, casting="unsafe"),
-            counts=np.array(counts, dtype=np.int64),
-            meta=np.frombuffer(meta, dtype=np.uint8),
-        )
-    temporary.replace(path)
-    return len(items)
-
-
-def _examples_of(
-    items: list[Item], representation: Representation[Any], max_bytes: int, dropped: Counter[str]
-) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """Name, work, tokens and lengths of every piece with examples; counts others in `dropped`."""
-    for item in items:
-        try:
-            if os.stat(item.path).st_size > max_bytes:  # noqa: PTH116 - for speed
-                dropped["too-big"] += 1
-                continue
-            for piece in pieces_of(item, representation):
-                if piece.read is None:
-                    dropped["held-back"] += 1
-                    continue
-                try:
-                    tokens, lengths, lost = _arrays(piece.read(), representation)
-                except Exception as error:  # noqa: BLE001 - a bad piece never stops the others
-                    dropped[_reason(error)] += 1
-                    continue
-                for reason, count in lost.items():
-                    dropped[reason] += count
-                if len(tokens):
-                    yield piece.name, piece.work, tokens, lengths
-        except Exception as error:  # noqa: BLE001 - nor does a bad file
-            dropped[_reason(error)] += 1
-
-
-def _arrays(source: Any, representation: Representation[Any]) -> Arrays:
-    if isinstance(representation, InBulk):
-        return representation.tokenize(source)
-    survey = representation.survey(source, overlap=True)
-    tokens = np.array([e.tokens for e in survey.examples])
-    return tokens, np.array([e.lengths for e in survey.examples]), survey.dropped
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Rejected):
-        return error.reason
-    if isinstance(error, (InvalidMusic, OSError)):
-        return "unreadable"
-    return f"failed-{type(error).__name__}"
-
-
-def _token_type(representation: Representation[Any]) -> np.dtype[Any]:
-    """The smallest unsigned integers that hold the tokens."""
-    space: Categorical = representation.spec.outputs
-    return np.min_scalar_type(space.size - 1)
-
-
 def _merge(
     out: Path,
-    parts: Path,
-    files: int,
+    chunks: list[Path],
     representation: Representation[Any],
     description: dict[str, Any],
 ) -> None:
     """All finished chunks -> the dataset, whole or not at all."""
-    chunks = [_chunk_path(parts, k) for k in range(-(-files // CHUNK_ITEMS))]
     counts: list[int] = []
     names: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
@@ -268,9 +189,9 @@ def _merge(
         names += [(name, work) for name, work in meta["pieces"]]
         dropped.update(meta["dropped"])
     if not counts:
-        shutil.rmtree(parts)
+        shutil.rmtree(out / UNFINISHED)
         reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common(5))
-        raise ValueError(f"none of {files} files gave an example ({reasons})")
+        raise ValueError(f"none of {description['files']} files gave an example ({reasons})")
     piece = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
     keys, prints = _copy(out, chunks, counts, representation)
     groups = group_pieces(piece, keys, [work for _, work in names])
@@ -286,7 +207,7 @@ def _merge(
     temporary = out / "dataset.json.tmp"
     temporary.write_text(json.dumps(description, indent=1) + "\n")
     temporary.replace(out / "dataset.json")
-    shutil.rmtree(parts)
+    shutil.rmtree(out / UNFINISHED)
 
 
 def _copy(
@@ -296,7 +217,7 @@ def _copy(
     spec, total = representation.spec, sum(counts)
     create = partial(np.lib.format.open_memmap, mode="w+")
     tokens = create(
-        out / "tokens.npy", dtype=_token_type(representation), shape=(total, spec.length)
+        out / "tokens.npy", dtype=token_type(representation), shape=(total, spec.length)
     )
     lengths = create(out / "lengths.npy", dtype=np.uint16, shape=(total, spec.segments))
     keys = np.zeros(total, dtype=np.uint64)
