@@ -5,6 +5,8 @@ Weights are drawn wider than training starts with, so that whatever an output de
 
 from __future__ import annotations
 
+import json
+
 import torch
 from torch import Tensor
 
@@ -54,7 +56,7 @@ def small(name: str, **training: object) -> Preset:
     for path, text in SIZES[name].items():
         preset = override(preset, f"model.{path}", text)
     for path, value in training.items():
-        preset = override(preset, f"training.{path}", str(value).lower())
+        preset = override(preset, f"training.{path}", json.dumps(value))
     return preset
 
 

@@ -1,0 +1,170 @@
+"""A checkpoint gives back the model that was saved, or says in a sentence why it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from musicvae import checkpoint as module
+from musicvae.checkpoint import Checkpoint, find, load, save, shipped
+from tests.models.small import NAMES, build, layout, mixed, small, tokens_for
+
+
+def made(name: str = "melody-2bar") -> Checkpoint:
+    return Checkpoint(
+        preset=small(name),
+        weights=build(name).state_dict(),
+        figures={"teacher": 0.9},
+        card="# A card\n",
+    )
+
+
+def edit(folder: Path, **changes: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    save(made(), tmp_path / "model")
+    return tmp_path / "model"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_loaded_checkpoint_gives_identical_logits(name: str, tmp_path: Path) -> None:
+    model = build(name)
+    save(made(name), tmp_path / name)
+    loaded = load(tmp_path / name)
+    again = loaded.build()
+    assert (loaded.preset, loaded.figures, loaded.card) == (
+        small(name),
+        {"teacher": 0.9},
+        "# A card\n",
+    )
+    assert not again.training
+    lengths = mixed(model)
+    tokens = tokens_for(model, lengths)
+    z = torch.randn(len(tokens), model.config.z)
+    with torch.no_grad():
+        ours, theirs = model.posterior(tokens, lengths), again.posterior(tokens, lengths)
+        assert torch.equal(ours.mean, theirs.mean)
+        assert torch.equal(ours.std, theirs.std)
+        place = layout(model, lengths)
+        assert torch.equal(model.decoder(z, tokens, place), again.decoder(z, tokens, place))
+
+
+def test_half_precision_halves_the_file_and_is_read_as_float32(tmp_path: Path) -> None:
+    save(made(), tmp_path / "full")
+    save(made(), tmp_path / "half", torch.float16)
+    sizes = [(tmp_path / f / "model.safetensors").stat().st_size for f in ("full", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    weights = load(tmp_path / "half").build().state_dict()
+    for key, value in build("melody-2bar").state_dict().items():
+        assert weights[key].dtype == torch.float32
+        torch.testing.assert_close(weights[key], value, atol=1e-3, rtol=1e-3)
+
+
+def test_saving_again_replaces_and_leaves_nothing_beside(saved: Path) -> None:
+    save(dataclasses.replace(made(), card="second"), saved)
+    assert load(saved).card == "second"
+    assert sorted(p.name for p in saved.iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
+    assert [p.name for p in saved.parent.iterdir()] == ["model"]
+
+
+def test_a_failed_save_leaves_the_old_one(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "save_file", fail)
+    with pytest.raises(OSError, match="No space"):
+        save(dataclasses.replace(made(), card="second"), saved)
+    assert load(saved).card == "# A card\n"
+    assert [p.name for p in saved.parent.iterdir()] == ["model"]
+
+
+def test_config_and_weights_that_disagree_are_told_apart(saved: Path) -> None:
+    preset = json.loads((saved / "config.json").read_text())["preset"]
+    preset["model"]["z"] = 32
+    edit(saved, preset=preset)
+    with pytest.raises(ValueError, match=r"config.json and its weights disagree .*not \("):
+        load(saved).build()
+
+
+def test_missing_and_surplus_weights_are_named() -> None:
+    weights = dict(build("melody-2bar").state_dict())
+    weights["decoder.extra"] = weights.pop("decoder.head.project.bias")
+    with pytest.raises(
+        ValueError, match=r"missing decoder.head.project.bias; surplus decoder.extra"
+    ):
+        dataclasses.replace(made(), weights=weights).build()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 99}, "has format 99, and this version of musicvae reads up to 1; update with"),
+        ({"format": "new"}, "format 'new', which is no version number"),
+        ({"preset": {"kind": "Prest"}}, "there is no kind 'Prest'; did you mean 'Preset'"),
+        ({"preset": {"kind": "Constant", "value": 1.0}}, "its 'preset' is .*no preset"),
+        ({"preset": 3}, "its 'preset' is 3, no preset"),
+    ],
+)
+def test_a_config_that_says_something_else_is_refused(
+    saved: Path, change: dict[str, object], said: str
+) -> None:
+    edit(saved, **change)
+    with pytest.raises(ValueError, match=said) as refused:
+        load(saved)
+    assert str(saved) in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', "\x00\x01"])
+def test_a_config_that_is_none_is_refused(saved: Path, text: str) -> None:
+    (saved / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=r"not readable as JSON|no musicvae configuration"):
+        load(saved)
+
+
+def test_damaged_and_missing_files_are_named(saved: Path) -> None:
+    weights = saved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"model.safetensors is damaged or no safetensors file"):
+        load(saved)
+    weights.unlink()
+    with pytest.raises(ValueError, match=r"has no model.safetensors; copy it whole"):
+        load(saved)
+    (saved / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"is no checkpoint: it has no config.json"):
+        load(saved)
+
+
+def test_find_knows_shipped_names_and_folders(
+    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "BESIDE", saved.parent)
+    monkeypatch.setattr(module, "PACKAGED", tmp_path / "none")
+    assert shipped() == {"model": saved}
+    assert find("model") == saved
+    assert find(saved) == saved
+    assert find(str(saved)) == saved
+    with pytest.raises(ValueError, match=r"no checkpoint 'modle'.* \(model\), nor a folder"):
+        find("modle")
+
+
+def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    import huggingface_hub
+
+    def fail(*_: object, **__: object) -> str:
+        raise OSError("offline\nand more")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(ValueError, match=r"'some/model' cannot be had from the hub: offline$"):
+        find("some/model")

@@ -1,0 +1,112 @@
+"""Batches follow from seed and step alone, and a folder that is no dataset says so."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musicvae.config import to_json
+from musicvae.training.dataset import Dataset, load_dataset, to_tensors
+from tests.models.small import small
+from tests.training.small_data import dataset
+
+PRESET = small("melody-2bar")
+
+
+def written(folder: Path, weights: bool = False) -> Dataset:
+    """Ten rows on disk: six to train on, three to validate, one to test."""
+    data = dataset(PRESET, rows=10)
+    np.save(folder / "tokens.npy", data.tokens)
+    np.save(folder / "lengths.npy", data.lengths)
+    np.save(folder / "split.npy", np.array([0, 1, 0, 2, 0, 1, 0, 0, 1, 0], dtype=np.uint8))
+    if weights:
+        np.save(folder / "weights.npy", np.array([5, 0, 1, 0, 0, 0, 1, 1, 0, 0], dtype=np.float32))
+    description = {"format": 1, "representation": to_json(PRESET.representation)}
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return data
+
+
+def test_a_split_holds_its_rows_and_no_other(tmp_path: Path) -> None:
+    data = written(tmp_path)
+    for split, rows in (("train", [0, 2, 4, 6, 7, 9]), ("valid", [1, 5, 8]), ("test", [3])):
+        loaded = load_dataset(tmp_path, split)
+        assert loaded.representation == PRESET.representation
+        assert len(loaded) == len(rows)
+        tokens, lengths = loaded.take(np.arange(len(rows)))
+        assert np.array_equal(tokens, data.tokens[rows])
+        assert np.array_equal(lengths, data.lengths[rows])
+
+
+def test_batches_follow_from_seed_and_step() -> None:
+    data = dataset(PRESET)
+    first = data.batch(8, seed=1, step=5, augment=True)
+    again = data.batch(8, seed=1, step=5, augment=True)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    for seed, step in ((2, 5), (1, 6)):
+        assert not torch.equal(first[0], data.batch(8, seed, step, augment=True)[0])
+    assert [t.dtype for t in first] == [torch.int64, torch.int64]
+
+
+def test_augmentation_moves_notes_and_nothing_else() -> None:
+    data = dataset(PRESET)
+    plain, lengths = data.batch(64, 0, 0, augment=False)
+    moved, same = data.batch(64, 0, 0, augment=True)
+    assert torch.equal(lengths, same)
+    assert torch.equal(plain > 1, moved > 1)
+    assert torch.equal(plain[plain < 2], moved[moved < 2])
+    shift = (moved - plain)[plain > 1]
+    assert set(shift.tolist()) == set(range(-5, 6))
+    assert all(len(row[p > 1].unique()) == 1 for row, p in zip(moved - plain, plain, strict=True))
+
+
+def test_without_weights_examples_are_equally_likely() -> None:
+    data = dataset(PRESET, rows=5)
+    drawn = np.bincount(data.draw(20_000, np.random.default_rng(0)), minlength=5) / 20_000
+    np.testing.assert_allclose(drawn, 0.2, atol=0.02)
+
+
+def test_weights_say_how_often_an_example_is_drawn(tmp_path: Path) -> None:
+    written(tmp_path, weights=True)
+    data = load_dataset(tmp_path)  # rows 0, 2, 4, 6, 7, 9
+    drawn = np.bincount(data.draw(20_000, np.random.default_rng(0)), minlength=6) / 20_000
+    np.testing.assert_allclose(drawn, np.array([5, 1, 0, 1, 1, 0]) / 8, atol=0.02)
+    assert drawn[2] == drawn[5] == 0
+
+
+def test_a_sample_is_drawn_once_and_without_repetition() -> None:
+    data = dataclasses.replace(dataset(PRESET, rows=20), weights=np.arange(20, dtype=np.float32))
+    some = data.sample(7, seed=3)
+    assert len(some) == 7
+    assert len(set(some.rows)) == 7
+    assert np.array_equal(some.weights, some.rows)
+    assert np.array_equal(some.rows, data.sample(7, seed=3).rows)
+    assert not np.array_equal(some.rows, data.sample(7, seed=4).rows)
+    assert len(data.sample(99, seed=3)) == 20
+
+
+def test_tensors_keep_their_values() -> None:
+    tokens, lengths = to_tensors(np.array([[255]], np.uint8), np.array([[65535]], np.uint16))
+    assert (tokens.item(), lengths.item()) == (255, 65535)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no prepared dataset \(dataset.json, .*split.npy"):
+        load_dataset(tmp_path / "nowhere")
+    written(tmp_path)
+    (tmp_path / "lengths.npy").unlink()
+    with pytest.raises(ValueError, match=r"\(lengths.npy missing\).*musicvae prepare"):
+        load_dataset(tmp_path)
+
+
+def test_a_wrong_or_an_empty_split_is_refused(tmp_path: Path) -> None:
+    written(tmp_path)
+    with pytest.raises(ValueError, match="no split 'tset'; there are train, valid, test"):
+        load_dataset(tmp_path, "tset")
+    np.save(tmp_path / "split.npy", np.zeros(10, dtype=np.uint8))
+    with pytest.raises(ValueError, match="no examples in its valid split"):
+        load_dataset(tmp_path, "valid")
