@@ -142,8 +142,10 @@ def _print_windows(found: dict[str, Any]) -> None:
 
     size = plural(found["window_bars"], "bar")
     used, every = found["windows"], found["training_windows"]
-    say(f"A model of {size} reads it as {plural(used['kept'], 'window')}, one after another.")
-    if used["kept"]:
+    if not used["kept"]:
+        say("There is nothing here that a melody model could use.")
+    else:
+        say(f"A model of {size} reads it as {plural(used['kept'], 'window')}, one after another.")
         say(f"Training would take {plural(every['kept'], 'window')}, beginning at every bar.")
     for dropped, where in ((used["dropped"], ""), (every["dropped"], " of those for training")):
         parts = [f"{count:,} {reason(name)}" for name, count in dropped.items()]

@@ -33,7 +33,9 @@ def interpolate(
     ],
     bars: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Length of the way. Default: as long as the longer song."),
+        typer.Option(
+            metavar="N", help="Length of the way. Default: that of the longer song, within limits."
+        ),
     ] = None,
     steps: Annotated[
         int | None,
