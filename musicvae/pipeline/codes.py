@@ -67,7 +67,7 @@ class Codes:
     def load(path: str | Path) -> Codes:
         """Read what `save` wrote. Raises `ValueError` that says what is wrong."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 codes = Codes(
                     mean=torch.from_numpy(file["mean"].astype(np.float32)),
                     std=torch.from_numpy(file["std"].astype(np.float32)),

@@ -141,7 +141,7 @@ class MusicVAE:
             raise ValueError(f"n is how many to make, 1 or more, not {n}")
         generator = torch.Generator().manual_seed(_fresh(seed))
         z = torch.randn(n, self.z_size, generator=generator)
-        examples = self.decode_examples(z, temperature, seed)
+        examples = self.decode_examples(z, temperature, _next_seed(generator))
         return [self.representation.decode([example]) for example in examples]
 
     def reconstruct(
@@ -183,7 +183,8 @@ class MusicVAE:
         for _ in range(n):
             away = torch.randn(codes.mean.shape, generator=generator)
             turned = codes.replace(slerp(codes.mean, away, torch.tensor(amount)))
-            results.append(self.decode(turned, temperature=temperature, seed=seed))
+            drawn = self.decode(turned, temperature=temperature, seed=_next_seed(generator))
+            results.append(drawn)
         return results
 
     def interpolate(
@@ -296,6 +297,8 @@ class MusicVAE:
     def _check(self, codes: Codes, temperature: float) -> None:
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"temperature is 0 (likeliest) or above, not {temperature}")
+        if not len(codes):
+            raise ValueError("there are no codes to decode: give one row of numbers a window")
         if codes.mean.ndim != 2 or codes.mean.shape[1] != self.z_size:
             raise ValueError(
                 f"{self.name} takes codes of {self.z_size} numbers each, not of shape "
@@ -328,6 +331,11 @@ def choose_device(device: str | torch.device) -> torch.device:
 
 def _fresh(seed: int | None) -> int:
     return torch.seed() % 2**63 if seed is None else seed
+
+
+def _next_seed(generator: torch.Generator) -> int:
+    """A seed for decoding, so that its draws have nothing to do with those of z."""
+    return int(torch.randint(2**62, (), generator=generator))
 
 
 def _ease(alpha: Tensor) -> Tensor:
