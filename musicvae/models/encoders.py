@@ -20,7 +20,6 @@ from musicvae.config import BarByBar, Bidirectional, Encoder, EveryStep, ModelCo
 from musicvae.models.heads import TokenInput
 from musicvae.models.layout import Layout
 from musicvae.models.lstm import BidirectionalLSTM
-from musicvae.models.transform import ShareTransform
 from musicvae.representations.base import TokenSpec
 
 
@@ -73,7 +72,6 @@ class EveryStepEncoder(nn.Module):
         )
         self.mixed_mean = _published_linear(config.mixer, model.z)
         self.mixed_sigma = _published_linear(config.mixer, model.z, softplus_inverse(model.sigma))
-        self.transform = ShareTransform(model.z, config.groups)
 
     def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
         x = layout.compact(self.tokens(tokens))
@@ -81,7 +79,7 @@ class EveryStepEncoder(nn.Module):
         read = layout.spread(self.read(outputs)).flatten(1)  # (B, T * features)
         shares = read.unflatten(1, (self.groups, -1))  # (B, G, T / G * features)
         mixed = self.mixer(read)
-        mean = self.transform(self.mean(shares).flatten(1)) + self.mixed_mean(mixed)
+        mean = self.mean(shares).flatten(1) + self.mixed_mean(mixed)
         sigma = self.sigma(shares).flatten(1) + self.mixed_sigma(mixed)
         return Posterior(mean, F.softplus(sigma))
 
@@ -107,8 +105,6 @@ class BarByBarEncoder(nn.Module):
         across = 2 * config.bar_units[-1]
         self.bar_mean = _published_linear(across, share)
         self.bar_sigma = _published_linear(across, share, softplus_inverse(model.sigma))
-        self.transform = ShareTransform(model.z, spec.segments * config.groups)
-        self.base_sigma = nn.Parameter(torch.zeros(model.z))
 
     def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
         B = len(tokens)
@@ -120,9 +116,7 @@ class BarByBarEncoder(nn.Module):
         parts = read.unflatten(1, (self.groups, -1))
         mean = self.mean(parts).reshape(B, self.segments, -1) + self.bar_mean(across)
         sigma = self.sigma(parts).reshape(B, self.segments, -1) + self.bar_sigma(across)
-        return Posterior(
-            self.transform(mean.flatten(1)), F.softplus(sigma.flatten(1) + self.base_sigma)
-        )
+        return Posterior(mean.flatten(1), F.softplus(sigma.flatten(1)))
 
 
 AnyEncoder = BidirectionalEncoder | EveryStepEncoder | BarByBarEncoder

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from musicvae.config import Conductor, ConductorViews, Decoder, Flat, FlatViews, ModelConfig
 from musicvae.models.encoders import divide
 from musicvae.models.lstm import LSTMStack, State
-from musicvae.models.transform import ShareTransform
 from musicvae.representations.base import TokenSpec
 
 
@@ -64,7 +63,6 @@ class Shares(nn.Module):
         self.width, self.groups = config.features, config.groups
         everything = spec.length * config.features
         self.share = nn.Linear(divide(model.z, config.groups), divide(everything, config.groups))
-        self.transform = ShareTransform(model.z, config.groups, inverse=True)
         self.mixer = nn.Sequential(nn.Linear(model.z, config.mixer), nn.GELU())
         self.mixed = nn.Linear(config.mixer, everything)
         nn.init.normal_(self.mixed.weight, std=1e-3)
@@ -72,7 +70,7 @@ class Shares(nn.Module):
 
     def forward(self, z: Tensor) -> tuple[Tensor, State]:
         mixed = self.mixer(z)
-        own = self.share(self.transform(z).unflatten(1, (self.groups, -1))).flatten(1)
+        own = self.share(z.unflatten(1, (self.groups, -1))).flatten(1)
         return (own + self.mixed(mixed)).unflatten(1, (-1, self.width)), self.initial(mixed)
 
 
@@ -113,14 +111,13 @@ class ConductedShares(nn.Module):
         share, segment = divide(model.z, spec.segments), spec.segment_length * config.features
         self.start = InitialState(model.z, config.conductor_units)
         self.conductor = LSTMStack(share, config.conductor_units)
-        self.transform = ShareTransform(model.z, spec.segments * config.groups, inverse=True)
         self.share = nn.Linear(divide(share, config.groups), divide(segment, config.groups))
         self.embedded = nn.Linear(config.conductor_units[-1], segment)
         nn.init.normal_(self.embedded.weight, std=1e-3)
         self.initial = InitialState(config.conductor_units[-1], config.units)
 
     def forward(self, z: Tensor) -> tuple[Tensor, State]:
-        shares = self.transform(z).unflatten(1, (self.segments, -1))
+        shares = z.unflatten(1, (self.segments, -1))
         embeddings = self.conductor(shares, self.start(z))  # (B, S, C)
         own = self.share(shares.unflatten(2, (self.groups, -1))).flatten(2)  # (B, S, L * V)
         features = (own + self.embedded(embeddings)).reshape(len(z), -1, self.width)
