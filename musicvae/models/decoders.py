@@ -111,7 +111,7 @@ class Decoder(nn.Module):
         Slots without music hold token 0 and leave state and token before as they were.
         """
         seen, state = self.view(z)
-        seen = seen.expand(-1, self.length, -1)
+        views = seen.expand(-1, self.length, -1).unbind(1)  # indexing would cost a copy a step
         starts = _by_segment(state, len(z)) if self.view.per_segment else [state]
         L = self.length // len(starts)
         before = torch.full((len(z),), -1, device=z.device)
@@ -120,9 +120,9 @@ class Decoder(nn.Module):
             if step % L == 0:
                 state = starts[step // L]
             told = before if keep is None else torch.where(keep[:, step], before, -1)
-            x = torch.cat([self.tokens(told), seen[:, step]], dim=-1)
+            x = torch.cat([self.tokens(told), views[step]], dim=-1)
             h, after = self.lstm.step(x, state)
-            here = self._logits(h, seen[:, step])
+            here = self._logits(h, views[step])
             token = choose(step, here)
             if layout.full:
                 before, state = token, after
