@@ -77,7 +77,8 @@ class Example:
     """One tokenized sequence: `tokens` (T,) unsigned integers, zero behind each segment's end.
 
     `lengths` (S,) counts the valid steps of each segment: all L for 4/4, fewer for other meters.
-    Input and output tokens are the same array unless a representation says otherwise.
+    Input and output tokens are the same array unless a representation says otherwise. The last
+    `filler` segments hold nothing of the source, and only fill the example up.
     """
 
     tokens: np.ndarray
@@ -85,6 +86,7 @@ class Example:
     inputs: np.ndarray | None = None  # None: the same as `tokens`
     controls: np.ndarray | None = None
     origin: Origin = field(default_factory=Origin)
+    filler: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,9 +78,9 @@ class Melody:
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
         examples = tuple(
-            Example(tokens=tokens, lengths=lengths, origin=origin)
-            for tokens, lengths, origin in zip(
-                found.tokens, found.lengths, found.origins(), strict=True
+            Example(tokens=tokens, lengths=lengths, origin=origin, filler=filler)
+            for tokens, lengths, origin, filler in zip(
+                found.tokens, found.lengths, found.origins(), found.filler.tolist(), strict=True
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)

@@ -30,6 +30,7 @@ class Windows:
 
     tokens: np.ndarray  # (N, B * 16) uint8
     lengths: np.ndarray  # (N, B) uint16, valid steps of each bar
+    filler: np.ndarray  # (N,) int64, bars at the end that only fill the window up
     origins: Callable[[], tuple[Origin, ...]]  # N of them
     dropped: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

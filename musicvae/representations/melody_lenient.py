@@ -37,10 +37,11 @@ LONGEST_STEPS = 100_000 * STEPS_PER_BAR
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Cuts:
-    """Windows before they are sorted out: tokens, bar size, and the source steps they span."""
+    """Windows before they are sorted out: tokens, sizes, and the source steps they span."""
 
     tokens: np.ndarray  # (W, bars * 16) uint8
     size: np.ndarray  # (W,) 16 or 12
+    filler: np.ndarray  # (W,) int64, silent bars with which a window is filled up
     first: np.ndarray  # (W,) int64, source step of the first step
     end: np.ndarray  # (W,) int64, source step behind the last one
     meters: np.ndarray  # (W,) of Meter
@@ -50,6 +51,7 @@ class _Cuts:
         return _Cuts(
             tokens=self.tokens[rows],
             size=self.size[rows],
+            filler=self.filler[rows],
             first=self.first[rows],
             end=self.end[rows],
             meters=self.meters[rows],
@@ -82,6 +84,7 @@ class Lenient:
         return Windows(
             tokens=cuts.tokens,
             lengths=cuts.size.astype(np.uint16).repeat(bars).reshape(-1, bars),
+            filler=cuts.filler,
             origins=partial(_origins, score, choice.track, line, cuts),
             dropped=dropped,
             remarks=tuple(remarks),
@@ -153,6 +156,7 @@ def _cut(
     return _Cuts(
         tokens=rows[starts[:, None] + np.arange(bars)].reshape(len(starts), -1),
         size=np.full(len(starts), stretch.steps_per_bar),
+        filler=starts + bars - 1 - last,
         first=stretch.first[starts],
         end=stretch.first[last] + stretch.count[last],
         meters=stretch.meters[starts],
@@ -218,6 +222,7 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
     return _Cuts(
         tokens=np.concatenate([c.tokens for c in cuts]),
         size=np.concatenate([c.size for c in cuts]),
+        filler=np.concatenate([c.filler for c in cuts]),
         first=np.concatenate([c.first for c in cuts]),
         end=np.concatenate([c.end for c in cuts]),
         meters=np.concatenate([c.meters for c in cuts]),
@@ -227,7 +232,9 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
 def _no_cuts(bars: int) -> _Cuts:
     none = np.zeros(0, dtype=np.int64)
     tokens = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
-    return _Cuts(tokens=tokens, size=none, first=none, end=none, meters=none.astype(object))
+    return _Cuts(
+        tokens=tokens, size=none, filler=none, first=none, end=none, meters=none.astype(object)
+    )
 
 
 def _count(dropped: dict[str, int], reason: str, windows: int) -> None:

@@ -41,6 +41,7 @@ class _Cut:
     """The windows of one melody. `offset` is where its stretch begins in the score, in seconds."""
 
     tokens: np.ndarray  # (W, bars * 16) uint8
+    filler: np.ndarray  # (W,) int64, silent bars with which a window is filled up
     step: np.ndarray  # (W,) from the start of the stretch
     track: int
     velocity: int
@@ -79,9 +80,11 @@ class Strict:
             raise Rejected("no-melody", "no track has the programs and pitches of a melody")
         none = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
         tokens = np.concatenate([none, *(cut.tokens for cut in found)])
+        filler = np.concatenate([np.zeros(0, np.int64), *(cut.filler for cut in found)])
         return Windows(
             tokens=tokens,
             lengths=np.full((len(tokens), bars), STEPS_PER_BAR, dtype=np.uint16),
+            filler=filler,
             origins=partial(_origins, score, found),
             dropped=dropped,
         )
@@ -102,15 +105,17 @@ class Strict:
         seen: set[bytes] = set()
         for track, velocity, first_step, events in self._melodies(steps):
             at, tokens = _slide(events, bars, overlap)
+            missing = at + bars * STEPS_PER_BAR - len(events)
             if not len(at):
                 _count(dropped, "too-short")
             if overlap:
                 new = _unseen(tokens, seen)
                 _count(dropped, "duplicate", len(at) - len(new))
-                at, tokens = at[new], tokens[new]
+                at, tokens, missing = at[new], tokens[new], missing[new]
             found.append(
                 _Cut(
                     tokens=tokens,
+                    filler=np.maximum(missing, 0) // STEPS_PER_BAR,
                     step=first_step + at,
                     track=track,
                     velocity=velocity,
