@@ -13,7 +13,7 @@ from musicvae.cli.options import MODEL, Device, Model, Seed, Temperature
 
 if TYPE_CHECKING:
     from musicvae.cli.songs import Song
-    from musicvae.pipeline.model import Walk
+    from musicvae.pipeline.walk import Walk
 
 PLOTTED_STEPS = 7  # more do not fit on a page
 PICTURES = (".png", ".svg", ".pdf")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from musicvae.cli.options import (
     MODEL,
@@ -55,25 +55,18 @@ def reconstruct(
     seed = chosen(seed)
     result = vae.reconstruct(read.examples, temperature=temperature, seed=seed)
     write_all({output: partial(vae.representation.write, result.result)})
-    bars, steps = result.accuracy.ravel(), _lengths(read.examples)
-    share = float((bars * steps)[steps > 0].sum() / steps.sum())
+    bars = result.bars
     if json:
-        figures = {"accuracy": share, "bars": bars.tolist(), "remarks": list(read.remarks)}
+        figures = {"accuracy": result.share, "bars": bars.tolist(), "remarks": list(read.remarks)}
         print_json({"file": str(song), "output": str(output), "seed": seed, **figures})
         return
     say(f"{song}: {'; '.join(read.remarks)}")
     _print_bars(bars)
-    exact = int((bars == 1).sum())
-    say(f"{share:.1%} of all sixteenths came back right; {exact:,} of {len(bars):,} bars exactly.")
+    exact = f"{int((bars == 1).sum()):,} of {len(bars):,} bars exactly"
+    say(f"{result.share:.1%} of all sixteenths came back right; {exact}.")
     say(str(output))
     if temperature > 0:
         say(f"The same again: --seed {seed}")
-
-
-def _lengths(examples: Any) -> np.ndarray:
-    import numpy as np
-
-    return np.concatenate([e.lengths for e in examples]).astype(np.int64)
 
 
 def _print_bars(bars: np.ndarray) -> None:
@@ -84,7 +77,7 @@ def _print_bars(bars: np.ndarray) -> None:
     from musicvae.cli.talk import say, tell
 
     size = -(-len(bars) // MOST_BLOCKS)
-    blocks = [float(np.nanmean(bars[i : i + size])) for i in range(0, len(bars), size)]
+    blocks = [float(np.mean(bars[i : i + size])) for i in range(0, len(bars), size)]
     each = "each bar" if size == 1 else f"every {size} bars"
     say(f"How much of {each} came back, from none (▁) to all (█):")
     width = len(str(len(bars)))

@@ -68,7 +68,7 @@ def _with_settings(name: str, settings: list[str]) -> Preset:
 
 def _trainer(preset: Preset, data: Path, output: Path, seed: int, device: str) -> Trainer:
     from musicvae.cli.talk import plural, say
-    from musicvae.pipeline.model import choose_device
+    from musicvae.pipeline.device import choose_device
     from musicvae.training.dataset import load_dataset
     from musicvae.training.trainer import Trainer
 

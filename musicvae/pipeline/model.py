@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,37 +22,15 @@ from torch import Tensor
 
 from musicvae.checkpoint import Checkpoint, find, load, save
 from musicvae.latent.interpolate import slerp
-from musicvae.metrics import bar_accuracy
 from musicvae.models.encoders import Posterior
 from musicvae.pipeline.codes import Codes
-from musicvae.pipeline.windows import Windows, between
-from musicvae.representations.base import Example, Origin
+from musicvae.pipeline.device import choose_device
+from musicvae.pipeline.reconstructed import Reconstructed
+from musicvae.pipeline.walk import Route, Walk
+from musicvae.pipeline.windows import Windows
+from musicvae.representations.base import Example
 
 BATCH = 256  # windows at a time: bounds the memory of a song of any length
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Reconstructed:
-    """A source and its way through the model; `accuracy` (N, S) of each window's segments."""
-
-    source: Any
-    result: Any
-    accuracy: np.ndarray
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Walk:
-    """A way from one source to another.
-
-    `steps` are what was decoded, a source for each of `alphas` from 0 to 1; `whole` is all of them
-    as one. `start` and `end` are the windows themselves between which the way leads.
-    """
-
-    start: Any
-    steps: tuple[Any, ...]
-    end: Any
-    whole: Any
-    alphas: tuple[float, ...]
 
 
 class MusicVAE:
@@ -92,6 +69,8 @@ class MusicVAE:
     @torch.no_grad()
     def encode_examples(self, examples: Sequence[Example]) -> Codes:
         """The posterior of each example."""
+        if not examples:
+            raise ValueError("there are no examples to encode: give one or more")
         parts = []
         for start in range(0, len(examples), BATCH):
             batch = examples[start : start + BATCH]
@@ -113,10 +92,13 @@ class MusicVAE:
         self, codes: Codes | Tensor, temperature: float = 0.0, seed: int | None = None
     ) -> list[Example]:
         """Codes -> an example for each, decoded at their means."""
-        codes = codes if isinstance(codes, Codes) else self._plain(codes)
-        self._check(codes, temperature)
-        generator = self._generator(seed)
-        tokens = [
+        spec = self.representation.spec
+        codes = codes if isinstance(codes, Codes) else Codes.plain(codes, spec, self.name)
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ValueError(f"temperature is 0 (likeliest) or above, not {temperature}")
+        codes.require(spec, self.z_size, self.name)
+        generator = torch.Generator(self.device).manual_seed(_fresh(seed))
+        parts = [
             self.model.decode(
                 codes.mean[start : start + BATCH].to(self.device),
                 codes.lengths[start : start + BATCH].to(self.device),
@@ -125,20 +107,16 @@ class MusicVAE:
             ).cpu()
             for start in range(0, len(codes), BATCH)
         ]
+        tokens = torch.cat(parts).numpy().astype(np.min_scalar_type(spec.outputs.size - 1))
+        lengths = codes.lengths.numpy().astype(np.uint16)
         return [
-            Example(tokens=t.astype(np.uint8), lengths=n, origin=o)
-            for t, n, o in zip(
-                torch.cat(tokens).numpy(),
-                codes.lengths.numpy().astype(np.uint16),
-                codes.origins,
-                strict=True,
-            )
+            Example(tokens=t, lengths=n, origin=o)
+            for t, n, o in zip(tokens, lengths, codes.origins, strict=True)
         ]
 
     def sample(self, n: int = 1, *, temperature: float = 0.5, seed: int | None = None) -> list[Any]:
         """`n` new sources, from z drawn from the prior."""
-        if n < 1:
-            raise ValueError(f"n is how many to make, 1 or more, not {n}")
+        _require_count(n)
         generator = torch.Generator().manual_seed(_fresh(seed))
         z = torch.randn(n, self.z_size, generator=generator)
         examples = self.decode_examples(z, temperature, _next_seed(generator))
@@ -149,16 +127,8 @@ class MusicVAE:
     ) -> Reconstructed:
         """A source through the latent space and back, with the accuracy of every segment."""
         examples = self._examples(source)
-        result = self.decode_examples(self.encode_examples(examples), temperature, seed)
-        return Reconstructed(
-            source=self.representation.decode(examples),
-            result=self.representation.decode(result),
-            accuracy=bar_accuracy(
-                np.stack([e.tokens for e in result]),
-                np.stack([e.tokens for e in examples]),
-                np.stack([e.lengths for e in examples]),
-            ),
-        )
+        back = self.decode_examples(self.encode_examples(examples), temperature, seed)
+        return Reconstructed.of(self.representation, examples, back)
 
     def vary(
         self,
@@ -175,8 +145,7 @@ class MusicVAE:
         """
         if not 0 <= amount <= 1:
             raise ValueError(f"amount goes from 0 (unchanged) to 1 (all new), not {amount}")
-        if n < 1:
-            raise ValueError(f"n is how many to make, 1 or more, not {n}")
+        _require_count(n)
         codes = self.encode(source)
         generator = torch.Generator().manual_seed(_fresh(seed))
         results = []
@@ -232,46 +201,17 @@ class MusicVAE:
         """
         if steps is not None and bars is not None:
             raise ValueError("give steps or bars, not both: steps lead from one window to another")
-        if steps is not None and steps < 2:
-            raise ValueError(f"steps counts both ends, so it is 2 or more, not {steps}")
-        first, second = Windows(self._examples(a)), Windows(self._examples(b))
-        if steps is None:
-            alphas = _ease(torch.linspace(0, 1, self._morph_windows(first, second, bars)))
-            places = np.linspace(0, 1, len(alphas))
-        else:
-            alphas, places = torch.linspace(0, 1, steps), np.zeros(steps)
-        starts, ends = first.at(places), second.at(places)
-        examples = self.decode_examples(self._between(starts, ends, alphas), temperature, seed)
+        ends = Windows(self._examples(a)), Windows(self._examples(b))
+        route = Route.in_bars(*ends, bars) if steps is None else Route.in_steps(*ends, steps)
+        codes = route.mix(self.encode_examples(route.starts), self.encode_examples(route.ends))
+        examples = self.decode_examples(codes, temperature, seed)
         decode = self.representation.decode
         return Walk(
-            start=decode(starts[:1]),
+            start=decode(route.starts[:1]),
             steps=tuple(decode([e]) for e in examples),
-            end=decode(ends[-1:]),
+            end=decode(route.ends[-1:]),
             whole=decode(examples),
-            alphas=tuple(alphas.tolist()),
-        )
-
-    def _morph_windows(self, a: Windows, b: Windows, bars: int | None) -> int:
-        window = self.representation.spec.segments
-        if bars is None:
-            bars = min(max(a.count, b.count, 4 * window), 32 * window)
-        if bars < 2 * window:
-            raise ValueError(
-                f"a morph with this model takes at least {2 * window} bars, not {bars}"
-            )
-        return math.ceil(bars / window)
-
-    def _between(self, starts: list[Example], ends: list[Example], alpha: Tensor) -> Codes:
-        codes_a, codes_b = self.encode_examples(starts), self.encode_examples(ends)
-        mixed = [between(x, y, t) for x, y, t in zip(starts, ends, alpha.tolist(), strict=True)]
-        z = slerp(codes_a.mean, codes_b.mean, alpha)
-        lengths = np.stack([m.lengths for m in mixed]).astype(np.int64)
-        return Codes(
-            mean=z,
-            std=torch.zeros_like(z),
-            lengths=torch.from_numpy(lengths),
-            origins=tuple(m.origin for m in mixed),
-            model=self.name,
+            alphas=tuple(route.alphas.tolist()),
         )
 
     def _examples(self, source: object) -> tuple[Example, ...]:
@@ -284,49 +224,10 @@ class MusicVAE:
         lengths = np.stack([e.lengths for e in examples]).astype(np.int64)
         return torch.from_numpy(tokens).to(self.device), torch.from_numpy(lengths).to(self.device)
 
-    def _plain(self, z: Tensor) -> Codes:
-        spec = self.representation.spec
-        return Codes(
-            mean=z.cpu().float(),
-            std=torch.zeros_like(z.cpu().float()),
-            lengths=torch.full((len(z), spec.segments), spec.segment_length),
-            origins=(Origin(),) * len(z),
-            model=self.name,
-        )
 
-    def _check(self, codes: Codes, temperature: float) -> None:
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"temperature is 0 (likeliest) or above, not {temperature}")
-        if not len(codes):
-            raise ValueError("there are no codes to decode: give one row of numbers a window")
-        if codes.mean.ndim != 2 or codes.mean.shape[1] != self.z_size:
-            raise ValueError(
-                f"{self.name} takes codes of {self.z_size} numbers each, not of shape "
-                f"{tuple(codes.mean.shape)}"
-            )
-        if codes.lengths.shape[1] != self.representation.spec.segments:
-            raise ValueError(
-                f"{self.name} writes {self.representation.spec.segments} bars at a time; these "
-                f"codes are of {codes.lengths.shape[1]} and came from {codes.model!r}"
-            )
-
-    def _generator(self, seed: int | None) -> torch.Generator:
-        return torch.Generator(self.device).manual_seed(_fresh(seed))
-
-
-def choose_device(device: str | torch.device) -> torch.device:
-    """ "auto" is a GPU where there is one. Raises `ValueError` for one that is not there."""
-    if str(device) == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"there is no device {str(device)!r} here: {reason}") from None
-    return chosen
+def _require_count(n: int) -> None:
+    if n < 1:
+        raise ValueError(f"n is how many to make, 1 or more, not {n}")
 
 
 def _fresh(seed: int | None) -> int:
@@ -336,11 +237,3 @@ def _fresh(seed: int | None) -> int:
 def _next_seed(generator: torch.Generator) -> int:
     """A seed for decoding, so that its draws have nothing to do with those of z."""
     return int(torch.randint(2**62, (), generator=generator))
-
-
-def _ease(alpha: Tensor) -> Tensor:
-    """A smooth start and end: 3a^2 - 2a^3."""
-    return alpha.square() * (3 - 2 * alpha)
-
-
-__all__ = ["Codes", "MusicVAE", "Reconstructed", "Walk", "choose_device"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musicvae.representations.base import Example, Origin
+from musicvae.representations.base import Example
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Consecutive examples seen as one row of segments, silent ones at the end left off."""
+    """Consecutive examples seen as one row of segments, what fills up the last one left off."""
 
     examples: tuple[Example, ...]
 
@@ -24,9 +24,7 @@ class Windows:
     @property
     def count(self) -> int:
         """Segments of the whole source: at least one window."""
-        sounding = np.flatnonzero(np.concatenate([self._bars(e).any(1) for e in self.examples]))
-        last = int(sounding[-1]) + 1 if len(sounding) else 0
-        return max(last, self.size)
+        return max(len(self.examples) * self.size - self.examples[-1].filler, self.size)
 
     def at(self, places: np.ndarray) -> list[Example]:
         """The windows at relative `places`: 0 is the first one, 1 the last."""
@@ -47,19 +45,3 @@ class Windows:
 
     def _bars(self, example: Example) -> np.ndarray:
         return example.tokens.reshape(self.size, -1)
-
-
-def between(a: Example, b: Example, alpha: float) -> Example:
-    """How the music between two windows is to sound: bars and instrument of the nearer one,
-    tempo (by equal ratios) and velocity in between."""
-    nearer = a if alpha < 0.5 else b
-    first, second = a.origin, b.origin
-    origin: Origin = dataclasses.replace(
-        nearer.origin,
-        qpm=round(first.qpm ** (1 - alpha) * second.qpm**alpha, 3),
-        velocity=round((1 - alpha) * first.velocity + alpha * second.velocity),
-    )
-    return dataclasses.replace(nearer, origin=origin)
-
-
-__all__ = ["Windows", "between"]

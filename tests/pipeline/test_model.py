@@ -1,4 +1,4 @@
-"""Music in, latents, music out: seeds, temperatures, ends of paths, and what is refused."""
+"""Music in, latents, music out: seeds, temperatures, sources of every kind, what is refused."""
 
 from __future__ import annotations
 
@@ -10,50 +10,52 @@ import pytest
 import torch
 
 from musicvae.checkpoint import Checkpoint
-from musicvae.notes.errors import Rejected
+from musicvae.notes.errors import InvalidMusic, Rejected
+from musicvae.notes.interop import to_note_sequence, to_pretty_midi, to_symusic
+from musicvae.notes.midi import write_midi
 from musicvae.notes.score import Score
-from musicvae.pipeline.codes import Codes
-from musicvae.pipeline.model import MusicVAE, choose_device
-from musicvae.pipeline.windows import Windows
-from musicvae.representations.base import Example, Origin
-from tests.models.small import build, small
-
-
-@pytest.fixture(scope="module")
-def model() -> MusicVAE:
-    weights = build("melody-2bar").state_dict()
-    return MusicVAE(Checkpoint(preset=small("melody-2bar"), weights=weights), "cpu")
-
-
-def tune(bars: int, low: int = 30, bar: int = 16, **origin: Any) -> tuple[Example, ...]:
-    """A melody of eighths in windows of two bars, each bar on a note of its own."""
-    windows = []
-    for start in range(0, bars, 2):
-        tokens = np.zeros((2, 16), dtype=np.uint8)
-        for i in range(min(2, bars - start)):
-            tokens[i, :bar:2] = low + (start + i) % 20
-        lengths = np.full(2, bar, dtype=np.uint16)
-        windows.append(Example(tokens=tokens.reshape(-1), lengths=lengths, origin=Origin(**origin)))
-    return tuple(windows)
-
-
-def same(a: Score, b: Score) -> bool:
-    columns = ("pitch", "start", "end", "velocity", "track")
-    return all(np.array_equal(getattr(a, c), getattr(b, c)) for c in columns)
+from musicvae.pipeline.device import choose_device
+from musicvae.pipeline.model import MusicVAE
+from musicvae.representations.base import Example
+from tests.models.small import NAMES, build, small
+from tests.pipeline.pieces import same, song, tune
 
 
 def test_encode_gives_the_posterior_of_every_window(model: MusicVAE) -> None:
-    song = model.representation.decode(tune(6))
-    codes = model.encode(song)
+    codes = model.encode(model.representation.decode(tune(6)))
     assert codes.mean.shape == codes.std.shape == (3, model.z_size)
     assert bool((codes.std > 0).all())
     assert codes.lengths.tolist() == [[16, 16]] * 3
     assert [o.start_step for o in codes.origins] == [0, 32, 64]
     assert codes.model == model.name == "melody-2bar"
-    with torch.no_grad():
-        tokens = torch.from_numpy(np.stack([e.tokens for e in tune(6)])).long()
-        posterior = model.model.posterior(tokens, codes.lengths)
-    torch.testing.assert_close(codes.mean, posterior.mean)
+    for i, example in enumerate(tune(6)):
+        tokens = torch.from_numpy(example.tokens)[None].long()
+        with torch.no_grad():
+            posterior = model.model.posterior(tokens, codes.lengths[i : i + 1])
+        torch.testing.assert_close(codes.mean[i : i + 1], posterior.mean)
+        torch.testing.assert_close(codes.std[i : i + 1], posterior.std)
+
+
+def test_every_kind_of_source_gives_the_same_codes(model: MusicVAE, tmp_path: Path) -> None:
+    music = song(7, qpm=97.0, meters=[(0, 4, 4)])
+    path = tmp_path / "song.mid"
+    write_midi(music, path)
+    expected = model.encode(music)
+    sources = {
+        "path": path,
+        "name": str(path),
+        "bytes": path.read_bytes(),
+        "examples": model.representation.encode(music),
+        "note_seq": to_note_sequence(music),
+        "pretty_midi": to_pretty_midi(music),
+        "symusic": to_symusic(music),
+    }
+    for kind, source in sources.items():
+        codes = model.encode(source)
+        assert torch.equal(codes.mean, expected.mean), kind
+        assert torch.equal(codes.lengths, expected.lengths), kind
+        assert [o.program for o in codes.origins] == [21] * 4, kind
+        assert codes.origins[0].qpm == pytest.approx(97.0, abs=1e-3), kind
 
 
 def test_windows_beyond_a_batch_are_encoded_and_decoded_in_order(
@@ -61,10 +63,11 @@ def test_windows_beyond_a_batch_are_encoded_and_decoded_in_order(
 ) -> None:
     examples = tune(14)
     at_once = model.encode_examples(examples)
+    whole = model.decode(at_once)
     monkeypatch.setattr("musicvae.pipeline.model.BATCH", 3)
     in_parts = model.encode_examples(examples)
     torch.testing.assert_close(at_once.mean, in_parts.mean)
-    assert len(model.decode_examples(in_parts)) == 7
+    assert same(model.decode(at_once), whole)
 
 
 def test_decode_takes_codes_or_bare_numbers(model: MusicVAE) -> None:
@@ -73,6 +76,26 @@ def test_decode_takes_codes_or_bare_numbers(model: MusicVAE) -> None:
     assert isinstance(music, Score)
     assert music.end.max() <= 3 * 2 * 4 * 0.5 + 1e-9  # three windows of two bars at 120
     assert same(music, model.decode(z))  # temperature 0 leaves nothing to chance
+    assert same(music, model.decode(z.double().requires_grad_()))
+
+
+@pytest.mark.parametrize("classes", [90, 300])
+def test_tokens_are_the_smallest_integers_that_hold_every_class(
+    model: MusicVAE, classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = model.representation.spec
+    many = type(spec)(
+        inputs=spec.inputs,
+        outputs=type(spec.outputs)(classes),
+        length=spec.length,
+        segments=spec.segments,
+    )
+    monkeypatch.setattr(type(model.representation), "spec", property(lambda _: many))
+    top = torch.full((1, spec.length), classes - 1)
+    monkeypatch.setattr(model.model, "decode", lambda *_: top)
+    tokens = model.decode_examples(torch.zeros(1, model.z_size))[0].tokens
+    assert tokens.tolist() == [classes - 1] * spec.length
+    assert tokens.dtype == (np.uint8 if classes == 90 else np.uint16)
 
 
 def test_seeds_decide_what_is_drawn(model: MusicVAE) -> None:
@@ -83,10 +106,27 @@ def test_seeds_decide_what_is_drawn(model: MusicVAE) -> None:
         lambda seed: model.sample(1, temperature=0.0, seed=seed)[0],  # z is drawn, too
         lambda seed: model.vary(tune(4), amount=0.9, seed=seed)[0],
         lambda seed: model.reconstruct(tune(4), temperature=1.0, seed=seed).result,
+        lambda seed: model.morph(tune(4), tune(4, low=50), bars=8, temperature=1.0, seed=seed),
     ):
         assert same(draw(1), draw(1))
         assert not same(draw(1), draw(2))
         assert not same(draw(None), draw(None))
+
+
+def test_samples_come_from_the_prior(model: MusicVAE, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def listen(z: torch.Tensor, *_: Any) -> list[Example]:
+        seen.append(z)
+        return list(tune(2)) * len(z)
+
+    monkeypatch.setattr(model, "decode_examples", listen)
+    assert len(model.sample(2000, seed=3)) == 2000
+    z = seen[0]
+    assert z.shape == (2000, model.z_size)
+    assert float(z.mean()) == pytest.approx(0, abs=0.02)
+    assert float(z.std()) == pytest.approx(1, abs=0.02)
+    assert float(z.std(dim=0).min()) > 0.9  # in every dimension
 
 
 def test_samples_and_variations_differ_among_themselves(model: MusicVAE) -> None:
@@ -117,6 +157,11 @@ def test_a_variation_by_nothing_is_the_reconstruction(model: MusicVAE) -> None:
     assert same(model.vary(tune(4), amount=0.0)[0], model.reconstruct(tune(4)).result)
 
 
+def test_a_variation_by_all_has_nothing_of_the_source_left(model: MusicVAE) -> None:
+    one, other = (model.vary(t, amount=1.0, seed=5)[0] for t in (tune(4), tune(4, low=50)))
+    assert same(one, other)
+
+
 def test_reconstruct_counts_the_right_steps_of_each_bar(
     model: MusicVAE, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,149 +169,71 @@ def test_reconstruct_counts_the_right_steps_of_each_bar(
     wrong = [Example(tokens=e.tokens.copy(), lengths=e.lengths) for e in truth]
     wrong[0].tokens[:4] = 9  # a quarter of the first bar
     monkeypatch.setattr(model, "decode_examples", lambda *_: wrong)
-    assert model.reconstruct(truth).accuracy.tolist() == [[0.75, 1.0], [1.0, 1.0]]
+    found = model.reconstruct(truth)
+    assert found.accuracy.tolist() == [[0.75, 1.0], [1.0, 1.0]]
+    assert found.share == 60 / 64
 
 
-def test_interpolation_begins_and_ends_with_the_reconstructions(model: MusicVAE) -> None:
-    a, b = tune(2), tune(2, low=50)
-    steps = model.interpolate(a, b, steps=5)
-    assert len(steps) == 5
-    assert same(steps[0], model.reconstruct(a).result)
-    assert same(steps[-1], model.reconstruct(b).result)
-
-
-def test_from_a_piece_to_itself_nothing_moves(model: MusicVAE) -> None:
-    steps = model.interpolate(tune(2), tune(2), steps=4)
-    assert all(same(steps[0], step) for step in steps)
-
-
-def test_a_morph_is_as_long_as_asked_and_turns_tempo_and_program(model: MusicVAE) -> None:
-    a, b = tune(6, qpm=60.0, program=3), tune(10, low=50, qpm=240.0, program=40)
-    walk = model.walk(a, b, bars=8)
-    assert len(walk.steps) == len(walk.alphas) == 4
-    assert walk.alphas[0] == 0.0
-    assert walk.alphas[-1] == 1.0
-    assert list(walk.alphas) == sorted(walk.alphas)
-    tempos = [t.qpm for t in walk.whole.tempos]
-    assert tempos[0] == 60
-    assert tempos[-1] == 240
-    assert tempos == sorted(tempos)
-    assert [t.program for t in walk.whole.tracks] == [3, 40]
-    assert same(walk.start, model.representation.decode(tune(2, qpm=60.0, program=3)))
-    assert same(walk.end, model.representation.decode(b[-1:]))
-    assert same(walk.whole, model.morph(a, b, bars=8))
+def test_bars_that_fill_the_last_window_up_neither_count_nor_sound(model: MusicVAE) -> None:
+    found = model.reconstruct(song(21), temperature=3.0, seed=1)
+    assert found.accuracy.shape == (11, 2)
+    assert np.isnan(found.accuracy).sum() == 1
+    assert np.isnan(found.accuracy[-1, -1])
+    assert found.bars.tolist() == found.accuracy.ravel()[:21].tolist()
+    assert found.share == pytest.approx(found.bars.mean())
+    assert found.result.total_seconds <= 21 * 2.0 + 1e-9
+    assert found.source.total_seconds == pytest.approx(21 * 2.0)
+    for music in (
+        *model.vary(song(21), amount=0.5, temperature=3.0),
+        model.decode(model.encode(song(21)), temperature=3.0),
+    ):
+        assert music.total_seconds <= 21 * 2.0 + 1e-9
 
 
 @pytest.mark.parametrize(
-    ("bars_a", "bars_b", "expected"), [(2, 2, 8), (20, 4, 20), (4, 12, 12), (200, 2, 64)]
-)
-def test_by_default_a_morph_is_as_long_as_the_longer_one_within_reason(
-    model: MusicVAE, bars_a: int, bars_b: int, expected: int
-) -> None:
-    assert 2 * len(model.walk(tune(bars_a), tune(bars_b, low=50)).steps) == expected
+    ("said", "wrong"),
+    [
+        (r"temperature is 0 \(likeliest\) or above, not -1",
+         lambda m: m.decode(torch.zeros(1, m.z_size), temperature=-1)),
+        ("temperature is 0 .* not nan",
+         lambda m: m.decode(torch.zeros(1, m.z_size), temperature=float("nan"))),
+        ("temperature is 0 .* not -2", lambda m: m.sample(1, temperature=-2)),
+        ("n is how many to make, 1 or more, not 0", lambda m: m.sample(0)),
+        ("1 or more, not -2", lambda m: m.vary(tune(2), n=-2)),
+        (r"amount goes from 0 \(unchanged\) to 1 \(all new\), not 1.5",
+         lambda m: m.vary(tune(2), amount=1.5)),
+        ("no examples to encode", lambda m: m.encode_examples([])),
+    ],
+)  # fmt: skip
+def test_mistakes_are_answered_in_words(model: MusicVAE, said: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=said):
+        wrong(model)
 
 
-def test_music_in_three_stays_in_three(model: MusicVAE) -> None:
-    a, b = tune(4, bar=12, numerator=3), tune(4, low=50, bar=12, numerator=3)
-    whole = model.morph(a, b, bars=8)
-    assert [(m.numerator, m.denominator) for m in whole.meters] == [(3, 4)]
-    assert whole.end.max() <= 8 * 3 * 0.5 + 1e-9
-
-
-def test_any_bar_may_be_the_first_of_a_window() -> None:
-    windows = Windows(tune(5))
-    assert (windows.size, windows.count) == (2, 5)
-    for start in range(4):
-        bars = windows.window(start).tokens.reshape(2, 16)[:, 0].tolist()
-        assert bars == [30 + start, 31 + start]
-    ends = [e.tokens[0] for e in windows.at(np.array([0.0, 0.5, 1.0]))]
-    assert ends == [30, 32, 33]
-
-
-def test_silence_at_the_end_is_left_off_and_no_window_reaches_over_a_change_of_meter() -> None:
-    silent = Example(tokens=np.zeros(32, np.uint8), lengths=np.full(2, 16, np.uint16))
-    assert Windows((*tune(4), silent)).count == 4
-    assert Windows((silent,)).count == 2
-    changing = Windows((*tune(2), *tune(2, bar=12)))
-    assert np.array_equal(changing.window(1).tokens, changing.window(0).tokens)
-
-
-def test_codes_survive_the_disk(model: MusicVAE, tmp_path: Path) -> None:
-    codes = model.encode_examples(tune(6, bar=12, qpm=93.5, program=7, numerator=3, name="Flöte"))
-    codes.save(tmp_path / "z.npz")
-    loaded = Codes.load(tmp_path / "z.npz")
-    assert torch.equal(loaded.mean, codes.mean)
-    assert torch.equal(loaded.std, codes.std)
-    assert torch.equal(loaded.lengths, codes.lengths)
-    assert (loaded.origins, loaded.model) == (codes.origins, codes.model)
-    assert same(model.decode(loaded), model.decode(codes))
-    assert [p.name for p in tmp_path.iterdir()] == ["z.npz"]
-
-
-def test_a_file_without_codes_is_refused_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "z.npz"
-    for content in (b"", b"no archive", b"PK\x03\x04 damaged"):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"z.npz holds no latents; make some with: musicvae"):
-            Codes.load(path)
-    np.savez(path, mean=np.zeros((2, 3)))
-    with pytest.raises(ValueError, match="holds no latents"):
-        Codes.load(path)
-
-
-def test_mistakes_are_answered_in_words(model: MusicVAE) -> None:
-    a, z = tune(2), model.z_size
-    for said, wrong in {
-        r"temperature is 0 \(likeliest\) or above, not -1": lambda: model.decode(
-            torch.zeros(1, z), temperature=-1
-        ),
-        "temperature is 0 .* not nan": lambda: model.decode(
-            torch.zeros(1, z), temperature=float("nan")
-        ),
-        rf"takes codes of {z} numbers each, not of shape \(1, 3\)": lambda: model.decode(
-            torch.zeros(1, 3)
-        ),
-        "no codes to decode": lambda: model.decode(torch.zeros(0, z)),
-        "n is how many to make, 1 or more, not 0": lambda: model.sample(0),
-        "1 or more, not -2": lambda: model.vary(a, n=-2),
-        r"amount goes from 0 \(unchanged\) to 1 \(all new\), not 1.5": lambda: model.vary(
-            a, amount=1.5
-        ),
-        "steps counts both ends, so it is 2 or more, not 1": lambda: model.interpolate(a, a, 1),
-        "a morph with this model takes at least 4 bars, not 3": lambda: model.morph(a, a, bars=3),
-        "give steps or bars, not both": lambda: model.walk(a, a, steps=3, bars=8),
-    }.items():
-        with pytest.raises(ValueError, match=said):
-            wrong()
-
-
-def test_codes_of_another_model_are_refused(model: MusicVAE) -> None:
-    codes = Codes(
-        mean=torch.zeros(1, model.z_size),
-        std=torch.zeros(1, model.z_size),
-        lengths=torch.full((1, 16), 16),
-        origins=(Origin(),),
-        model="melody-16bar",
-    )
-    with pytest.raises(ValueError, match=r"writes 2 bars at a time; .* are of 16 .*'melody-16bar'"):
-        model.decode(codes)
-
-
-def test_silence_has_no_posterior(model: MusicVAE) -> None:
-    empty = model.representation.decode([])
+def test_what_holds_no_music_has_no_posterior(model: MusicVAE, tmp_path: Path) -> None:
     with pytest.raises(Rejected):
-        model.encode(empty)
+        model.encode(model.representation.decode([]))
+    with pytest.raises(InvalidMusic, match="an object of type int is no music"):
+        model.encode(3)
+    with pytest.raises(InvalidMusic, match=r"none\.mid"):
+        model.encode(tmp_path / "none.mid")
 
 
-def test_saved_and_loaded_it_decodes_the_same(model: MusicVAE, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_it_makes_the_same(name: str, tmp_path: Path) -> None:
+    model = MusicVAE(Checkpoint(preset=small(name), weights=build(name).state_dict()), "cpu")
     model.save_pretrained(tmp_path / "mine")
     again = MusicVAE.from_pretrained(tmp_path / "mine", device="cpu")
+    assert again.checkpoint.preset == model.checkpoint.preset
+    music = song(16)
+    assert torch.equal(model.encode(music).mean, again.encode(music).mean)
     z = torch.randn(2, model.z_size)
     assert same(model.decode(z), again.decode(z))
 
 
 def test_devices() -> None:
-    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("cpu") == choose_device(torch.device("cpu")) == torch.device("cpu")
     assert choose_device("auto").type in {"cpu", "cuda", "mps"}
-    with pytest.raises(ValueError, match="there is no device 'abacus' here"):
-        choose_device("abacus")
+    for name in ("abacus", "cuda:99", "meta:x"):
+        with pytest.raises(ValueError, match=f"there is no device '{name}' here: "):
+            choose_device(name)

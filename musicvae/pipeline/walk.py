@@ -1,0 +1,110 @@
+"""Ways from one source to another: which windows of both meet at each step, and how far along.
+
+Nothing here knows a model: a `Route` says what is to be encoded, and makes one row of codes of
+the two that come back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musicvae.latent.interpolate import slerp, smooth
+from musicvae.pipeline.codes import Codes
+from musicvae.pipeline.windows import Windows
+from musicvae.representations.base import Example, Origin
+
+# A morph's length in windows where none is asked for: at least so that its stages can be told
+# apart, at most what one listens to.
+SHORTEST, LONGEST = 4, 32
+MOST = 10_000  # bars or steps: five hours of music
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Walk:
+    """A way from one source to another.
+
+    `steps` are what was decoded, a source for each of `alphas` from 0 to 1; `whole` is all of them
+    as one. `start` and `end` are the windows themselves between which the way leads.
+    """
+
+    start: Any
+    steps: tuple[Any, ...]
+    end: Any
+    whole: Any
+    alphas: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Route:
+    """At each of N steps a window of A, one of B, and alpha: 0 is A, 1 is B.
+
+    `surplus` segments are left out of the step in the middle.
+    """
+
+    starts: tuple[Example, ...]
+    ends: tuple[Example, ...]
+    alphas: Tensor  # (N,) float32
+    surplus: int = 0
+
+    @staticmethod
+    def in_steps(a: Windows, b: Windows, steps: int) -> Route:
+        """From the first window of A to that of B, at constant speed."""
+        if steps < 2:
+            raise ValueError(f"steps counts both ends, so it is 2 or more, not {steps}")
+        if steps > MOST:
+            raise ValueError(f"{steps:,} steps are too many: at most {MOST:,}")
+        starts, ends = ((w.window(0),) * steps for w in (a, b))
+        return Route(starts=starts, ends=ends, alphas=torch.linspace(0, 1, steps))
+
+    @staticmethod
+    def in_bars(a: Windows, b: Windows, bars: int | None) -> Route:
+        """From the whole of A to the whole of B: alpha moves slowly at both ends, while a window
+        slides over each from its first bar to its last."""
+        size = a.size
+        if bars is None:
+            bars = min(max(a.count, b.count, SHORTEST * size), LONGEST * size)
+        if bars < 2 * size:
+            raise ValueError(f"a morph with this model takes at least {2 * size} bars, not {bars}")
+        if bars > MOST:
+            raise ValueError(f"a morph of {bars:,} bars is too long: at most {MOST:,}")
+        count = math.ceil(bars / size)
+        places = np.linspace(0, 1, count)
+        return Route(
+            starts=tuple(a.at(places)),
+            ends=tuple(b.at(places)),
+            alphas=smooth(torch.linspace(0, 1, count)),
+            surplus=count * size - bars,
+        )
+
+    def mix(self, a: Codes, b: Codes) -> Codes:
+        """The codes of `starts` and of `ends` -> those on the great circle between them."""
+        alphas = self.alphas.tolist()
+        pairs = zip(self.starts, self.ends, alphas, strict=True)
+        lengths = np.stack([(x if t < 0.5 else y).lengths for x, y, t in pairs]).astype(np.int64)
+        if self.surplus:
+            lengths[len(lengths) // 2, -self.surplus :] = 0
+        z = slerp(a.mean, b.mean, self.alphas)
+        return Codes(
+            mean=z,
+            std=torch.zeros_like(z),
+            lengths=torch.from_numpy(lengths),
+            origins=tuple(map(between, a.origins, b.origins, alphas)),
+            model=a.model,
+        )
+
+
+def between(a: Origin, b: Origin, alpha: float) -> Origin:
+    """How the music between two windows is to sound: meter and instrument of the nearer one,
+    tempo (by equal ratios) and velocity in between."""
+    return dataclasses.replace(
+        a if alpha < 0.5 else b,
+        qpm=round(a.qpm ** (1 - alpha) * b.qpm**alpha, 3),
+        velocity=round((1 - alpha) * a.velocity + alpha * b.velocity),
+    )
