@@ -108,7 +108,7 @@ def _rate(score: Score, track: int, height: float, heights: np.ndarray) -> tuple
     said = MELODY_NAMES.search(entry.name)
     if said and not OTHER_NAMES.search(entry.name):
         points += 4
-        reasons.append(f'its name says "{said.group().lower()}"')
+        reasons.append(f'its name says "{_whole_word(said)}"')
     if OTHER_NAMES.search(entry.name):
         points -= 3
     if entry.program in BASS_PROGRAMS or entry.program in EFFECT_PROGRAMS:
@@ -125,6 +125,16 @@ def _rate(score: Score, track: int, height: float, heights: np.ndarray) -> tuple
         reasons.append("one note at a time")
     points += _steadiness(score, own)
     return points, reasons
+
+
+def _whole_word(match: re.Match[str]) -> str:
+    """The match with the rest of the word that it is in."""
+    name, begin, end = match.string, *match.span()
+    while begin and name[begin - 1].isalnum():
+        begin -= 1
+    while end < len(name) and name[end].isalnum():
+        end += 1
+    return name[begin:end]
 
 
 def _alone(start: np.ndarray, end: np.ndarray) -> float:
