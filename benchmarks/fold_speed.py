@@ -1,12 +1,13 @@
 """What does it bring to fold the bars of a hierarchical decoder into the batch?
 
-    python benchmarks/fold_speed.py [--units 256] [--batch 16] [--rounds 5] [--name fold_speed]
+    python benchmarks/fold_speed.py [--units 256] [--batch 4 8 16] [--rounds 5] [--name fold_speed]
 
 `hierdec-mel_16bar` at reduced width (its full size has 176 M parameters): given the conductor's
 embeddings its 16 bars are independent, so under teacher forcing ours runs one LSTM of 16 steps
 over 16 times the batch. It is held against the same weights walking the bars one after another,
 in two ways: with one fused `nn.LSTM` call a bar, and step by step with cells, as the reference's
-decoder does. All three compute the same logits, which is checked. A training step is forward and
+decoder does. All three compute the same logits, which is checked. On a CPU folding pays as long as
+a batch alone does not fill the matrix products, hence several batch sizes. A training step is forward and
 backward; the decoder alone and the whole model (whose encoder is the same for all three) are
 timed in turns, and medians reported.
 """
@@ -108,7 +109,8 @@ def measure(units: int, batch: int, rounds: int) -> dict[str, Any]:
     ways = {f.__name__: partial(f, model) for f in (folded, bar_by_bar, step_by_step)}
     for decode in ways.values():
         torch.testing.assert_close(decode(z, tokens, layout), folded(model, z, tokens, layout))
-    result: dict[str, Any] = {}
+    parameters = sum(p.numel() for p in model.parameters())
+    result: dict[str, Any] = {"batch": batch, "parameters": parameters}
     for part, steps in {
         "decoder": {n: partial(decoder_step, model, d, z, tokens, layout) for n, d in ways.items()},
         "model": {n: partial(whole_step, model, d, tokens, layout) for n, d in ways.items()},
@@ -120,13 +122,13 @@ def measure(units: int, batch: int, rounds: int) -> dict[str, Any]:
             if name != "folded"
         }
         print(part, result[part], flush=True)
-    return result | {"parameters": sum(p.numel() for p in model.parameters())}
+    return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, nargs="+", default=[4, 8, 16])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--name", default="fold_speed")
     asked = parser.parse_args()
@@ -136,10 +138,9 @@ def main() -> None:
         {
             "question": "hierdec-mel_16bar's shape: bars folded into the batch or walked",
             "units": asked.units,
-            "batch": asked.batch,
             "rounds": asked.rounds,
             "torch_threads": torch.get_num_threads(),
-            **measure(asked.units, asked.batch, asked.rounds),
+            "batches": [measure(asked.units, batch, asked.rounds) for batch in asked.batch],
         },
         packages=("torch", "numpy"),
     )
