@@ -7,9 +7,9 @@ embeddings its 16 bars are independent, so under teacher forcing ours runs one L
 over 16 times the batch. It is held against the same weights walking the bars one after another,
 in two ways: with one fused `nn.LSTM` call a bar, and step by step with cells, as the reference's
 decoder does. All three compute the same logits, which is checked. On a CPU folding pays as long as
-a batch alone does not fill the matrix products, hence several batch sizes. A training step is forward and
-backward; the decoder alone and the whole model (whose encoder is the same for all three) are
-timed in turns, and medians reported.
+a batch alone does not fill the matrix products, hence several batch sizes. A training step is
+forward and backward; the decoder alone and the whole model (whose encoder is the same for all
+three) are timed in turns, and medians reported.
 """
 
 from __future__ import annotations
