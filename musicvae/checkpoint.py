@@ -19,12 +19,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from musicvae.catalogue import FORMAT, read_config
 from musicvae.config import Preset, from_json, to_json
 from musicvae.models.vae import SequenceVAE
-
-FORMAT = 1  # raised when a change makes older programs misread a newer folder
-PACKAGED = Path(__file__).parent / "_checkpoints"
-BESIDE = Path(__file__).parent.parent / "checkpoints"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,68 +94,6 @@ def _preset(folder: Path, value: Any) -> Preset:
     if not isinstance(preset, Preset):
         raise ValueError(f"{folder / 'config.json'}: its 'preset' is {value!r}, no preset")
     return preset
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a checkpoint folder, checked for its version."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise ValueError(f"{folder} is no checkpoint: it has no config.json")
-    try:
-        config = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not readable as JSON ({error})") from None
-    if not isinstance(config, dict) or "format" not in config or "preset" not in config:
-        raise ValueError(f"{path} is no musicvae configuration: it needs 'format' and 'preset'")
-    if not isinstance(config["format"], int):
-        raise ValueError(f"{path} has format {config['format']!r}, which is no version number")
-    if config["format"] > FORMAT:
-        raise ValueError(
-            f"the checkpoint {folder} has format {config['format']}, and this version of musicvae "
-            f"reads up to {FORMAT}; update with: pip install --upgrade musicvae"
-        )
-    return config
-
-
-def shipped() -> dict[str, Path]:
-    """The checkpoints that come with the package, by name."""
-    found: dict[str, Path] = {}
-    for root in (BESIDE, PACKAGED):
-        if root.is_dir():
-            found |= {p.parent.name: p.parent for p in sorted(root.glob("*/config.json"))}
-    return found
-
-
-def find(name: str | Path) -> Path:
-    """A shipped name, a local folder, or a hub id "owner/name" (downloaded once) -> a folder.
-
-    Raises `ValueError` that lists what there is.
-    """
-    if str(name) in (known := shipped()):
-        return known[str(name)]
-    if (folder := Path(name)).is_dir():
-        return folder
-    if str(name).count("/") == 1 and not str(name).startswith((".", "/", "~")):
-        return _download(str(name))
-    names = ", ".join(known) or "none"
-    raise ValueError(
-        f"there is no checkpoint {str(name)!r}: it is neither a shipped one ({names}), nor a "
-        "folder, nor a hub id such as owner/name"
-    )
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    files = ["config.json", "model.safetensors", "README.md"]
-    try:
-        return Path(snapshot_download(hub_id, allow_patterns=files))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"the checkpoint {hub_id!r} cannot be had from the hub: {reason}"
-        ) from None
 
 
 def _check_weights(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from musicvae import checkpoint as module
-from musicvae.checkpoint import Checkpoint, find, load, save, shipped
+from musicvae.checkpoint import Checkpoint, load, save
 from tests.models.small import NAMES, build, layout, mixed, small, tokens_for
 
 
@@ -144,27 +144,3 @@ def test_damaged_and_missing_files_are_named(saved: Path) -> None:
     (saved / "config.json").unlink()
     with pytest.raises(ValueError, match=r"is no checkpoint: it has no config.json"):
         load(saved)
-
-
-def test_find_knows_shipped_names_and_folders(
-    saved: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(module, "BESIDE", saved.parent)
-    monkeypatch.setattr(module, "PACKAGED", tmp_path / "none")
-    assert shipped() == {"model": saved}
-    assert find("model") == saved
-    assert find(saved) == saved
-    assert find(str(saved)) == saved
-    with pytest.raises(ValueError, match=r"no checkpoint 'modle'.* \(model\), nor a folder"):
-        find("modle")
-
-
-def test_a_hub_that_cannot_be_reached_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    import huggingface_hub
-
-    def fail(*_: object, **__: object) -> str:
-        raise OSError("offline\nand more")
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(ValueError, match=r"'some/model' cannot be had from the hub: offline$"):
-        find("some/model")

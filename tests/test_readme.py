@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from musicvae.checkpoint import shipped
+from musicvae.catalogue import shipped
 from musicvae.cli.app import main
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ def models(json: Json = False) -> None:
       musicvae models
       musicvae models --json
     """
-    from musicvae.checkpoint import shipped
+    from musicvae.catalogue import shipped
     from musicvae.cli.talk import print_json, say
 
     found = [_entry(name, folder) for name, folder in shipped().items()]
@@ -32,7 +32,7 @@ def models(json: Json = False) -> None:
 
 
 def _entry(name: str, folder: Path) -> dict[str, Any]:
-    from musicvae.checkpoint import read_config
+    from musicvae.catalogue import read_config
 
     size = sum(f.stat().st_size for f in folder.iterdir() if f.is_file())
     entry = {"name": name, "path": str(folder), "megabytes": round(size / 1e6, 1)}

@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicvae.checkpoint import Checkpoint, find, load, save
+from musicvae.catalogue import find
+from musicvae.checkpoint import Checkpoint, load, save
 from musicvae.latent.interpolate import slerp
 from musicvae.models.encoders import Posterior
 from musicvae.pipeline.codes import Codes

@@ -265,7 +265,7 @@ def test_a_checkpoint_that_cannot_be_used(
 def test_an_unknown_model_is_answered_with_those_there_are(
     run: Run, tiny: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("musicvae.checkpoint.BESIDE", tiny.parent)
+    monkeypatch.setattr("musicvae.catalogue.BESIDE", tiny.parent)
     done = run("sample", "-o", out / "x.mid", "-n", 1, "--model", "tyni")
     assert_refused(done, "there is no checkpoint 'tyni'", "tiny")
 

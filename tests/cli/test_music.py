@@ -174,7 +174,7 @@ def test_decode_looks_for_the_model_that_made_the_file(
     done = run("decode", z, "-o", out)
     assert done.code == 2
     assert "there is no checkpoint 'tiny'" in done.err
-    monkeypatch.setattr("musicvae.checkpoint.BESIDE", tiny.parent)
+    monkeypatch.setattr("musicvae.catalogue.BESIDE", tiny.parent)
     assert run("decode", z, "-o", out).code == 0
 
 
@@ -193,7 +193,7 @@ def test_variations_go_from_the_song_itself_to_others(
 def test_the_models_at_hand_are_listed(
     run: Run, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("musicvae.checkpoint.BESIDE", tiny.parent)
+    monkeypatch.setattr("musicvae.catalogue.BESIDE", tiny.parent)
     said = {m["name"]: m for m in json.loads(run("models", "--json").out)}
     assert said["tiny"]["bars"] == 2
     assert said["tiny"]["figures"] == dict(load(tiny).figures)
