@@ -72,7 +72,9 @@ def assert_identical(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
 def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Path) -> None:
     """The same losses to the last bit, weights, average and optimiser too: once left by reaching
     a step, once by an interruption."""
-    preset = tiny(name, updates=4, sampling={"kind": "Constant", "value": 0.3}, ema=0.9)
+    preset = tiny(
+        name, batch_size=3, updates=4, sampling={"kind": "Constant", "value": 0.3}, ema=0.9
+    )
     whole, broken = Heard(), [Heard(), Heard(stop=1), Heard()]
     once = trainer(preset, tmp_path / "once")
     once.run(whole)
@@ -90,8 +92,8 @@ def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Pa
 
 @pytest.mark.parametrize("name", NAMES)
 def test_training_learns(name: str, tmp_path: Path) -> None:
-    fast = {"kind": "Constant", "value": 0.02}
-    preset = tiny(name, batch_size=12, updates=25, augment=False, learning_rate=fast)
+    fast, never = ({"kind": "Constant", "value": value} for value in (0.02, 0.0))
+    preset = tiny(name, updates=25, augment=False, learning_rate=fast, sampling=never)
     heard = Heard()
     trainer(preset, tmp_path).run(heard)
     assert heard.steps[-1].reconstruction < 0.6 * heard.steps[0].reconstruction
