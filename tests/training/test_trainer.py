@@ -93,7 +93,7 @@ def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Pa
 @pytest.mark.parametrize("name", NAMES)
 def test_training_learns(name: str, tmp_path: Path) -> None:
     fast, never = ({"kind": "Constant", "value": value} for value in (0.02, 0.0))
-    preset = tiny(name, updates=25, augment=False, learning_rate=fast, sampling=never)
+    preset = tiny(name, updates=40, augment=False, learning_rate=fast, sampling=never)
     heard = Heard()
     trainer(preset, tmp_path).run(heard)
     assert heard.steps[-1].reconstruction < 0.6 * heard.steps[0].reconstruction
