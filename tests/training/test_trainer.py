@@ -93,13 +93,13 @@ def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Pa
 @pytest.mark.parametrize("name", NAMES)
 def test_training_learns(name: str, tmp_path: Path) -> None:
     fast, never = ({"kind": "Constant", "value": value} for value in (0.02, 0.0))
-    preset = tiny(name, updates=40, augment=False, learning_rate=fast, sampling=never)
+    preset = tiny(name, updates=25, augment=False, learning_rate=fast, sampling=never)
     heard = Heard()
     trainer(preset, tmp_path).run(heard)
     assert heard.steps[-1].reconstruction < 0.6 * heard.steps[0].reconstruction
     assert heard.steps[-1].accuracy > heard.steps[0].accuracy
     first = heard.steps[0].reconstruction / preset.representation.spec.length
-    assert first == pytest.approx(math.log(90) * 11 / 12, rel=0.1)  # a third is in 3/4
+    assert first == pytest.approx(math.log(90) * 11 / 12, rel=0.2)  # some are in 3/4
 
 
 def test_the_seed_decides(tmp_path: Path) -> None:
