@@ -31,7 +31,8 @@ def test_every_note_is_drawn_where_it_sounds() -> None:
     score = read_midi(MIDI / "m21_bach_bwv226.2.mid")
     figure = draw_pianorolls([A_NOTE, score], ["a", "b"])
     one, many = (
-        next(c for c in axes.collections if isinstance(c, PolyCollection)) for axes in figure.axes
+        next(c for c in reversed(axes.collections) if isinstance(c, PolyCollection))
+        for axes in figure.axes
     )
     corners = one.get_paths()[0].vertices
     assert corners[:, 0].min() == 0.25  # of a bar
