@@ -17,8 +17,16 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 
-__all__ = ["Categorical", "Example", "Origin", "Rejected", "Representation", "Space", "Survey",
-           "TokenSpec"]
+__all__ = [
+    "Categorical",
+    "Example",
+    "Origin",
+    "Rejected",
+    "Representation",
+    "Space",
+    "Survey",
+    "TokenSpec",
+]
 
 
 @dataclass(frozen=True)
