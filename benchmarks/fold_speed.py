@@ -133,14 +133,22 @@ def main() -> None:
     parser.add_argument("--name", default="fold_speed")
     asked = parser.parse_args()
     torch.manual_seed(0)
+    batches = [measure(asked.units, batch, asked.rounds) for batch in asked.batch]
+    against = "folded_against_step_by_step"
     save_result(
         asked.name,
         {
-            "question": "hierdec-mel_16bar's shape: bars folded into the batch or walked",
+            "question": "`hierdec-mel_16bar`'s shape: bars folded into the batch, or walked",
+            "answer": "; ".join(
+                f"decoder {b['decoder'][against]} times, model {b['model'][against]} times as fast "
+                f"at batch {b['batch']}"
+                for b in batches
+            )
+            + f" ({asked.units} units)",
             "units": asked.units,
             "rounds": asked.rounds,
             "torch_threads": torch.get_num_threads(),
-            "batches": [measure(asked.units, batch, asked.rounds) for batch in asked.batch],
+            "batches": batches,
         },
         packages=("torch", "numpy"),
     )

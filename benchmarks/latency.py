@@ -21,6 +21,12 @@ from common import ROOT, save_result
 # What the installed `musicvae` does, with this interpreter.
 MUSICVAE = [sys.executable, "-c", "from musicvae.cli.app import main; main()"]
 
+WORDS = {
+    "help": "`musicvae --help`",
+    "interpolate": "`interpolate` to MIDI",
+    "demo": "to MIDI, picture and sound",
+}
+
 
 def seconds(arguments: list[str]) -> float:
     """Of one run, which must succeed."""
@@ -46,7 +52,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         morph = Path(folder) / "morph.mid"
         interpolate = ["interpolate", a, b, "-o", str(morph), "--model", asked.model]
-        for name, arguments in (("help", ["--help"]), ("interpolate", interpolate)):
+        picture, sound = (str(morph.with_suffix(suffix)) for suffix in (".png", ".wav"))
+        demo = [*interpolate, "--plot", picture, "--wav", sound]
+        commands = {"help": ["--help"], "interpolate": interpolate, "demo": demo}
+        for name, arguments in commands.items():
             times = [seconds(arguments) for _ in range(asked.runs)]
             result[name] = {
                 "median_seconds": round(statistics.median(times), 3),
@@ -57,7 +66,10 @@ def main() -> None:
     save_result(
         asked.name,
         {
-            "question": "seconds from command to file",
+            "question": "from command to file",
+            "answer": "; ".join(
+                f"{words} {result[name]['median_seconds']:.2f} s" for name, words in WORDS.items()
+            ),
             "model": asked.model,
             "files": [Path(a).name, Path(b).name],
             "morph_bytes": size,

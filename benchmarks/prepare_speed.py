@@ -108,12 +108,13 @@ def main() -> None:
                 seconds[name] += own.submit(time_prepare, turn, representation).result()
     milliseconds = {name: round(1000 * s / len(files), 3) for name, s in seconds.items()}
     ratios = {name: round(seconds["note_seq"] / seconds[name], 1) for name in ours}
+    size = sum(Path(f).stat().st_size for f in files) / len(files) / 1e3
     result = {
-        "question": "CPU time of one core to turn MIDI files into 2-bar melodies",
+        "question": f"CPU time to turn MIDI files of {size:.0f} kB into 2-bar melodies",
+        "answer": f"{milliseconds['default']} ms a file, {ratios['default']} times as fast as "
+        f"note-seq; strict {ratios['strict']} times ({len(files)} files)",
         "files": len(files),
-        "kilobytes_per_file": round(
-            sum(Path(f).stat().st_size for f in files) / len(files) / 1e3, 1
-        ),
+        "kilobytes_per_file": round(size, 1),
         "milliseconds_per_file": milliseconds,
         "times_faster_than_note_seq": ratios,
     }

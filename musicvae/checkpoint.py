@@ -58,7 +58,7 @@ def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.
             k: v.detach().to("cpu", dtype).contiguous() for k, v in checkpoint.weights.items()
         }
         save_file(weights, staging / "model.safetensors")
-        staging.chmod(0o755)
+        (staging / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner alone
         target.mkdir(exist_ok=True)
         for file in staging.iterdir():
             file.replace(target / file.name)
