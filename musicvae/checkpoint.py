@@ -1,7 +1,8 @@
 """A checkpoint is a folder: `config.json`, `model.safetensors`, and `README.md`, the model card.
 
 `config.json` holds the format version, the preset as the model was trained, and its measured
-figures. Weights are never pickled; float16 on disk is read back as float32.
+figures. Weights are never pickled; float16 on disk is read back as float32. Beside the weights may
+lie `latents.mean` (Z,) and `latents.covariance` (Z, Z): where the codes of the training data lie.
 """
 
 from __future__ import annotations
@@ -23,13 +24,19 @@ from musicvae.catalogue import FORMAT, read_config
 from musicvae.config import Preset, from_json, to_json
 from musicvae.models.vae import SequenceVAE
 
+_LATENTS = "latents."
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Checkpoint:
-    """A preset with trained weights; `figures` are what was measured of it."""
+    """A preset with trained weights; `figures` are what was measured of it.
+
+    `latents` holds "mean" and "covariance" of the codes of its training data, or nothing.
+    """
 
     preset: Preset
     weights: Mapping[str, Tensor]
+    latents: Mapping[str, Tensor] = field(default_factory=dict)
     figures: Mapping[str, Any] = field(default_factory=dict)
     card: str = ""
 
@@ -54,10 +61,9 @@ def save(checkpoint: Checkpoint, folder: str | Path, dtype: torch.dtype = torch.
         }
         (staging / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         (staging / "README.md").write_text(checkpoint.card)
-        weights = {
-            k: v.detach().to("cpu", dtype).contiguous() for k, v in checkpoint.weights.items()
-        }
-        save_file(weights, staging / "model.safetensors")
+        tensors = {**checkpoint.weights, **{_LATENTS + k: v for k, v in checkpoint.latents.items()}}
+        tensors = {k: v.detach().to("cpu", dtype).contiguous() for k, v in tensors.items()}
+        save_file(tensors, staging / "model.safetensors")
         (staging / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner alone
         target.mkdir(exist_ok=True)
         for file in staging.iterdir():
@@ -74,13 +80,18 @@ def load(folder: str | Path) -> Checkpoint:
     if not path.is_file():
         raise ValueError(f"the checkpoint {folder} has no model.safetensors; copy it whole")
     try:
-        weights = load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
     card = folder / "README.md"
     return Checkpoint(
         preset=_preset(folder, config["preset"]),
-        weights=weights,
+        weights={k: v for k, v in tensors.items() if not k.startswith(_LATENTS)},
+        latents={
+            k.removeprefix(_LATENTS): v.float()
+            for k, v in tensors.items()
+            if k.startswith(_LATENTS)
+        },
         figures=config.get("figures", {}),
         card=card.read_text() if card.is_file() else "",
     )

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from musicvae.catalogue import find
 from musicvae.checkpoint import Checkpoint, load, save
+from musicvae.latent.density import NormalDensity
 from musicvae.latent.interpolate import slerp
 from musicvae.models.encoders import Posterior
 from musicvae.pipeline.codes import Codes
@@ -35,13 +36,20 @@ BATCH = 256  # windows at a time: bounds the memory of a song of any length
 
 
 class MusicVAE:
-    """A trained model that reads and writes music (or whatever its representation does)."""
+    """A trained model that reads and writes music (or whatever its representation does).
+
+    `density` is where new codes are drawn from: the normal that fits the codes of the training data
+    where the checkpoint has it, else the prior N(0, 1). Set it to draw from another.
+    """
 
     def __init__(self, checkpoint: Checkpoint, device: str | torch.device = "auto") -> None:
         self.checkpoint = checkpoint
         self.representation = checkpoint.preset.representation
         self.device = choose_device(device)
         self.model = checkpoint.build().to(self.device)
+        self.density = NormalDensity.standard(self.z_size)
+        if checkpoint.latents:
+            self.density = NormalDensity(**checkpoint.latents)
 
     @classmethod
     def from_pretrained(
@@ -116,10 +124,10 @@ class MusicVAE:
         ]
 
     def sample(self, n: int = 1, *, temperature: float = 0.5, seed: int | None = None) -> list[Any]:
-        """`n` new sources, from z drawn from the prior."""
+        """`n` new sources, from z drawn from `density`."""
         _require_count(n)
         generator = torch.Generator().manual_seed(_fresh(seed))
-        z = torch.randn(n, self.z_size, generator=generator)
+        z = self.density.sample(n, generator)
         examples = self.decode_examples(z, temperature, _next_seed(generator))
         return [self.representation.decode([example]) for example in examples]
 
@@ -151,7 +159,7 @@ class MusicVAE:
         generator = torch.Generator().manual_seed(_fresh(seed))
         results = []
         for _ in range(n):
-            away = torch.randn(codes.mean.shape, generator=generator)
+            away = self.density.sample(len(codes), generator)
             turned = codes.replace(slerp(codes.mean, away, torch.tensor(amount)))
             drawn = self.decode(turned, temperature=temperature, seed=_next_seed(generator))
             results.append(drawn)

@@ -25,6 +25,7 @@ from musicvae.models.vae import SequenceVAE
 from musicvae.notes.files import replacing
 from musicvae.training.dataset import Dataset
 from musicvae.training.evaluate import evaluate
+from musicvae.training.latents import fit_density
 from musicvae.training.precision import autocast, best_dtype
 
 COLLAPSED_BITS = 1.0  # a posterior that carries less says nothing about its sequence
@@ -81,6 +82,7 @@ class Trainer:
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.optimiser = _optimiser(self.model, preset.training)
         self.done = 0
+        self._saved = -1  # the step of the last save
         self._stepping = False  # while weights, count and average do not belong together
         self.folder.mkdir(parents=True, exist_ok=True)
         before = self._resume() if self._state_path.is_file() else None
@@ -106,7 +108,7 @@ class Trainer:
                     self.save()
                     self._validate(listener)
         finally:
-            if not self._stepping:
+            if not self._stepping and self._saved != self.done:
                 self.save()
 
     def update(self) -> tuple[LossTerms, float]:
@@ -160,8 +162,15 @@ class Trainer:
         return model.eval()
 
     def checkpoint(self) -> Checkpoint:
-        """The averaged weights as a checkpoint, without figures."""
-        return Checkpoint(preset=self.preset, weights=self.average)
+        """The averaged weights as a checkpoint, without figures.
+
+        At the end of training it also says where the codes of the training data lie.
+        """
+        latents: dict[str, Tensor] = {}
+        if self.done >= self.preset.training.updates:
+            density = fit_density(self.averaged(), self.data, self.seed)
+            latents = {"mean": density.mean, "covariance": density.covariance}
+        return Checkpoint(preset=self.preset, weights=self.average, latents=latents)
 
     def save(self) -> None:
         """Write the state to resume from, and the checkpoint as it stands."""
@@ -175,6 +184,7 @@ class Trainer:
         with replacing(self._state_path) as temporary:
             save_file(tensors, temporary, said)
         save(self.checkpoint(), self.folder / "checkpoint")
+        self._saved = self.done
 
     @property
     def _state_path(self) -> Path:
