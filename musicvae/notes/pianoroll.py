@@ -204,7 +204,8 @@ def _caption(axes: Axes, score: Score, title: str) -> None:
     tempos = [tempo.qpm for tempo in score.tempos if tempo.time <= score.total_seconds]
     slow, fast = min(tempos), max(tempos)
     tempo = f"{slow:.0f}" if round(slow) == round(fast) else f"{slow:.0f}–{fast:.0f}"
-    facts = f"♩ = {tempo}   {score.meter_at(0.0)}   {len(score)} notes"
+    notes = "1 note" if len(score) == 1 else f"{len(score)} notes"
+    facts = f"♩ = {tempo}   {score.meter_at(0.0)}   {notes}"
     # A stated y spares matplotlib the search for one.
     axes.set_title(title, loc="left", fontsize=9.5, color=_INK, fontweight="bold", pad=4, y=1.0)
     axes.set_title(facts, loc="right", fontsize=8, color=_SOFT, pad=4, y=1.0)

@@ -95,9 +95,8 @@ def _chunks(content: bytes, name: str) -> tuple[list[tuple[int, int]], int, int]
         )
     head = content.find(b"MThd", 0, 256)  # RIFF (.rmi) and MacBinary put a header before it
     if head < 0:
-        raise InvalidMusic(
-            f"{name} is not a MIDI file: it begins with {content[:8]!r}, not with b'MThd'"
-        )
+        begin = content[:8].decode("latin-1")
+        raise InvalidMusic(f"{name} is not a MIDI file: it begins with {begin!r}, not with 'MThd'")
     if len(content) < head + 14:
         raise InvalidMusic(f"{name} is cut off inside its header: there is no music to recover")
     length, _, _, division = struct.unpack_from(">IHHH", content, head + 4)

@@ -75,7 +75,11 @@ class Lenient:
         line = read_line(score, choice.track, remarks)
         total = int(line.end[-1])
         if total > LONGEST_STEPS:
-            raise Rejected("too-long", f"the file claims to last {total // STEPS_PER_BAR} bars")
+            raise Rejected(
+                "too-long",
+                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
+                f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
+            )
         events = to_events(line.start, line.end, line.pitch, total + STEPS_PER_BAR)
         dropped: dict[str, int] = {}
         cuts = _cut_all(score, total, events, bars, overlap, dropped, remarks)

@@ -38,7 +38,10 @@ def read_line(score: Score, track: int, remarks: list[str]) -> Line:
         start, end, pitch, velocity = start[kept], end[kept], pitch[kept], velocity[kept]
         np.minimum(end[:-1], start[1:], out=end[:-1])
     if len(start) < len(rows):
-        remarks.append(f"{len(rows) - len(start)} of {len(rows)} notes left out: lower voices")
+        remarks.append(
+            f"{len(rows) - len(start)} of {len(rows)} notes left out: lower voices, or more than "
+            "one in a sixteenth"
+        )
     outside = int(((pitch < LOWEST_PITCH) | (pitch > HIGHEST_PITCH)).sum())
     if outside:
         pitch = fold_pitch(pitch)

@@ -46,6 +46,8 @@ def test_the_captions_tell_tempo_and_meter() -> None:
     figure = draw_pianorolls([A_TRIO], ["My trio"])
     assert figure.axes[0].get_title(loc="left") == "My trio"
     assert figure.axes[0].get_title(loc="right") == "♩ = 90–120   4/4   4 notes"
+    alone = draw_pianorolls([A_NOTE], ["My note"])
+    assert alone.axes[0].get_title(loc="right").endswith("1 note")
 
 
 def test_a_morph_changes_its_colour_from_row_to_row() -> None:

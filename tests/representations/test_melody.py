@@ -197,6 +197,7 @@ def test_ten_thousand_bars_and_silence_before(overlap: bool) -> None:
 def test_a_file_that_never_ends_is_refused() -> None:
     survey = Melody().survey(score([(0, 1, 60), (1e7, 1e7 + 1, 60)]))
     assert dict(survey.dropped) == {"too-long": 1}
+    assert "at most 100,000 are read" in survey.remarks[0]
 
 
 @pytest.mark.parametrize(
