@@ -67,10 +67,6 @@ def nats_to_bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-def bits_to_nats(bits: float) -> float:
-    return bits * math.log(2)
-
-
 def _mask(tokens: np.ndarray, lengths: np.ndarray | None) -> np.ndarray:
     if lengths is None:
         return np.ones(tokens.shape, dtype=bool)

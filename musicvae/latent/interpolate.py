@@ -13,9 +13,6 @@ Letters: D dimensions of z, N points.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -87,19 +84,9 @@ def walk(points: Float[Tensor, "N D"], steps: int) -> Float[Tensor, "M D"]:
     return torch.cat([legs.flatten(0, 1), points[-1:]])
 
 
-def linear(alpha: Tensor) -> Tensor:
-    """Progress of a morph as it comes: constant speed."""
-    return alpha
-
-
 def smooth(alpha: Tensor) -> Tensor:
     """Progress of a morph with a slow start and a slow end: 3 alpha^2 - 2 alpha^3 on 0 to 1."""
     return alpha * alpha * (3 - 2 * alpha)
-
-
-CURVES: Mapping[str, Callable[[Tensor], Tensor]] = MappingProxyType(
-    {"linear": linear, "smooth": smooth}
-)
 
 
 def _prepare(a: Tensor, b: Tensor, t: Tensor | float) -> tuple[Tensor, Tensor, Tensor]:

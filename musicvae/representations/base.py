@@ -44,8 +44,7 @@ class TokenSpec:
     """The shape of a tokenized example: all that a model may know of its representation.
 
     A sequence has `segments` of at most `length // segments` steps. A bar is a segment for the
-    hierarchical models; a flat model ignores the division. `step_groups` divides the steps of a
-    sequence into equal musical units (beats), from which a model may learn shared local views.
+    hierarchical models; a flat model ignores the division.
     """
 
     inputs: Space
@@ -116,7 +115,6 @@ Source = TypeVar("Source")
 class Representation(Protocol[Source]):
     """The contract. Implementations are frozen dataclasses and are their own configuration."""
 
-    kind: ClassVar[str]  # the name in JSON: "melody"
     extensions: ClassVar[tuple[str, ...]]  # files it reads: (".mid", ".midi")
 
     @property

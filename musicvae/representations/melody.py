@@ -40,7 +40,6 @@ class Melody:
     extraction: Lenient | Strict = field(default_factory=Lenient)
     transpose: int = 5
 
-    kind: ClassVar[str] = "melody"
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:

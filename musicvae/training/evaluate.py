@@ -7,7 +7,6 @@ paper does; "greedy" takes the posterior mean and temperature 0.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from musicvae.metrics import active_units
+from musicvae.metrics import active_units, nats_to_bits
 from musicvae.models.vae import SequenceVAE
 from musicvae.training.dataset import Dataset, to_tensors
 
@@ -77,7 +76,7 @@ def _figures(t: dict[str, float], active: int, count: int, seed: int) -> dict[st
         for name in ("teacher", "sampled", "greedy")
         for part in ("", "_onsets")
     }
-    kl, nll = t["kl"] / count / math.log(2), t["nll"] / count / math.log(2)
+    kl, nll = nats_to_bits(t["kl"] / count), nats_to_bits(t["nll"] / count)
     return {
         **{name: round(value, 4) for name, value in accuracies.items()},
         "kl_bits": round(kl, 2),

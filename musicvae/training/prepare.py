@@ -34,9 +34,7 @@ from musicvae.training.splits import SPLITS, example_keys, group_pieces, split_g
 
 FORMAT = 1
 CHUNK_ITEMS = 64  # a second or less of work: little is lost when a preparation is broken off
-TUNE_BOOK_ITEMS = (
-    16  # music21 takes that much longer over one of its files than we over a MIDI file
-)
+TUNE_BOOK_ITEMS = 16  # so many MIDI files are read while music21 reads one of its own
 UNFINISHED = "unfinished"
 MAX_BYTES = 16 * 2**20  # music of this size is a broken file, or none
 
