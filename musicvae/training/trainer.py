@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from musicvae.checkpoint import Checkpoint, save
 from musicvae.config import Preset, TrainingConfig, to_json
 from musicvae.losses import LossTerms, elbo
+from musicvae.metrics import nats_to_bits
 from musicvae.models.vae import SequenceVAE
 from musicvae.notes.files import replacing
 from musicvae.training.dataset import Dataset
@@ -224,9 +225,8 @@ class Trainer:
         if figures["kl_bits"] < COLLAPSED_BITS and self.done >= 2 * self.save_every:
             listener.warning(
                 f"the posterior has collapsed: z carries {figures['kl_bits']:.2f} bits, so the "
-                "decoder writes without it. Lower beta (--set training.beta.limit=0.1), raise the "
-                "free bits (--set training.free_bits=48), or hide more tokens from the decoder "
-                "(--set training.token_dropout=0.3)."
+                "decoder writes without it. Lower training.beta, raise training.free_bits, or hide "
+                "more tokens from the decoder (--set training.token_dropout=0.3)."
             )
 
     def _progress(self, terms: LossTerms, accuracy: float, speed: float) -> Progress:
@@ -236,7 +236,7 @@ class Trainer:
             updates=config.updates,
             loss=terms.loss.item(),
             reconstruction=terms.reconstruction.item(),
-            kl_bits=terms.kl.item() / math.log(2),
+            kl_bits=nats_to_bits(terms.kl.item()),
             accuracy=accuracy,
             beta=config.beta.at(self.done - 1),
             learning_rate=config.learning_rate.at(self.done - 1),

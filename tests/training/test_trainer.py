@@ -237,5 +237,5 @@ def test_a_collapsed_posterior_is_told_in_words(
     run = trainer(preset, tmp_path, valid=dataset(preset), save_every=2)
     run.run(heard)
     assert len(heard.warnings) == 2  # not at the first save: a posterior takes time to open
-    for words in ("collapsed", "0.20 bits", "training.beta.limit", "training.free_bits"):
+    for words in ("collapsed", "0.20 bits", "training.beta", "training.free_bits"):
         assert words in heard.warnings[0]
