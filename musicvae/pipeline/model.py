@@ -224,8 +224,8 @@ class MusicVAE:
         )
 
     def _examples(self, source: object) -> tuple[Example, ...]:
-        if isinstance(source, tuple) and source and isinstance(source[0], Example):
-            return source
+        if isinstance(source, tuple | list) and source and isinstance(source[0], Example):
+            return tuple(source)
         return self.representation.encode(self.representation.read(source))
 
     def _tensors(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
