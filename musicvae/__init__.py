@@ -3,7 +3,7 @@
     from musicvae import MusicVAE, read_midi, write_midi
 
     model = MusicVAE.from_pretrained("melody-2bar")
-    morph = model.interpolate(read_midi("a.mid"), read_midi("b.mid"), steps=8)
+    write_midi(model.morph(read_midi("a.mid"), read_midi("b.mid")), "morph.mid")
 
 Every name below is loaded when it is first used, so that `import musicvae` costs nothing: torch
 is imported only by those that need it.
