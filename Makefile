@@ -38,7 +38,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 
 demo: $(VENV)/.core
 	@mkdir -p demo
-	$(BIN)/musicvae interpolate $(FROM) $(TO) -o demo/morph.mid --plot demo/morph.png --wav demo/morph.wav
+	$(BIN)/musicvae interpolate $(FROM) $(TO) -o demo/morph.mid --plot demo/morph.png --wav demo/morph.wav --seed 1
 	@echo
 	@echo "$(FROM) has turned into $(TO):"
 	@echo "  demo/morph.mid  the music, for any player or sequencer"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from musicvae.cli.songs import Song
     from musicvae.pipeline.walk import Walk
 
-PLOTTED_STEPS = 7  # more do not fit on a page
+PLOTTED_STEPS = 9  # more do not fit on a page
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -59,7 +59,7 @@ def interpolate(
         typer.Option(metavar="NAME", help="B's track with the melody, by name or number."),
     ] = None,
     model: Model = MODEL,
-    temperature: Temperature = 0.0,
+    temperature: Temperature = 0.5,
     seed: Seed = None,
     device: Device = "auto",
 ) -> None:
@@ -174,12 +174,11 @@ def _render(score: Any, path: Path) -> None:
 
 
 def _length(walk: Walk) -> str:
-    """Such as "16 bars, 0:32, tempo 120 to 96"."""
+    """Such as "8 steps, 0:32, tempo 120 to 96"."""
     from musicvae.cli.talk import duration, plural
-    from musicvae.notes.transform import bar_starts
 
     whole = walk.whole
     tempos = [f"{t.qpm:.0f}" for t in (whole.tempos[0], whole.tempos[-1])]
-    bars = len(bar_starts(whole)) - 1
     tempo = " to ".join(dict.fromkeys(tempos))
-    return f"{plural(bars, 'bar')}, {duration(whole.total_seconds)}, tempo {tempo}"
+    steps = plural(len(walk.steps), "step")
+    return f"{steps}, {duration(whole.total_seconds)}, tempo {tempo}"

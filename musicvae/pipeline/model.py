@@ -171,11 +171,14 @@ class MusicVAE:
         b: object,
         steps: int = 9,
         *,
-        temperature: float = 0.0,
+        temperature: float = 0.5,
         seed: int | None = None,
     ) -> list[Any]:
         """`steps` sources from the first window of `a` to that of `b` along the great circle
-        between their means (Roberts et al. 2018, figure 3)."""
+        between their means, at the temperature of the paper (Roberts et al. 2018, figure 3).
+
+        At temperature 0 the steps in the middle, of which the decoder is least certain, lose notes.
+        """
         return list(self.walk(a, b, steps=steps, temperature=temperature, seed=seed).steps)
 
     def morph(
@@ -184,7 +187,7 @@ class MusicVAE:
         b: object,
         *,
         bars: int | None = None,
-        temperature: float = 0.0,
+        temperature: float = 0.5,
         seed: int | None = None,
     ) -> Any:
         """The whole of `a` turning into the whole of `b` over `bars` bars, as one source.
@@ -201,7 +204,7 @@ class MusicVAE:
         *,
         steps: int | None = None,
         bars: int | None = None,
-        temperature: float = 0.0,
+        temperature: float = 0.5,
         seed: int | None = None,
     ) -> Walk:
         """The way of `interpolate` where `steps` are given, else that of `morph`, with its stages.

@@ -39,7 +39,7 @@ def test_a_morph_is_as_long_as_asked_for(
     done = run("interpolate", a, b, "-o", out, "--bars", 6, "--model", loud)
     assert (done.code, done.err) == (0, "")
     assert bars_of(out) == 6
-    assert "6 bars, 0:12, tempo 120" in done.out
+    assert "3 steps, 0:12, tempo 120" in done.out
     assert 'track 1 "Melody"' in done.out.replace("\n", " ")
     assert "[hand]" in done.out
     assert {t.program for t in read_midi(out).tracks} == {73, 0}

@@ -1,6 +1,6 @@
 """Make a trained checkpoint ready to be shipped: float16 weights, its figures, its name.
 
-    python checkpoints/ship.py run/checkpoint dataset/ result.json checkpoints/melody-2bar
+    python benchmarks/ship.py run/checkpoint dataset/ result.json checkpoints/melody-2bar
 
 `dataset/` is what it was trained on, from which new melodies learn where codes lie; `result.json`
 is what `musicvae evaluate -o` wrote. The model card beside the weights is kept
