@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER
-from musicvae.notes.score import DEFAULT_QPM, Meter, Score, Tempo, Track
-from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
-from musicvae.representations.melody_bars import TRIPLE_STEPS_PER_BAR, bar_size
+from musicvae.notes.score import Score, Track
+from musicvae.representations.base import Categorical, Example, Survey, TokenSpec
+from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.melody_events import (
     CLASSES,
     FIRST_NOTE,
@@ -120,7 +118,7 @@ class Melody:
         if isinstance(self.extraction, Strict):
             end = np.minimum(end, bounds[window + 1])
         origins = [example.origin for example in examples]
-        clock = _Clock.of(origins, bounds)
+        clock = Clock.of(origins, bounds)
         programs = list(dict.fromkeys(o.program for o in origins)) or [0]
         names = {o.program: o.name for o in reversed(origins)}
         velocities = np.array([o.velocity for o in origins], dtype=np.uint8)
@@ -133,10 +131,24 @@ class Melody:
             track=tracks[window],
             tracks=tuple(Track(name=names.get(p, ""), program=p) for p in programs),
             tempos=clock.tempos,
-            meters=_meters(examples, bounds, clock),
+            meters=meters_of(examples, bounds, clock),
         )
 
-    def augment(self, tokens: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The tokens themselves."""
+        return tokens
+
+    def blank(self) -> Example:
+        """Silence in 4/4 at the default tempo."""
+        spec = self.spec
+        return Example(
+            tokens=np.zeros(spec.length, dtype=np.uint8),
+            lengths=np.full(spec.segments, STEPS_PER_BAR, dtype=np.uint16),
+        )
+
+    def augment(
+        self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Each row of (B, T) transposed by its own number of semitones, uniform in ±`transpose`.
 
         Notes that would leave the range are moved by octaves, so that none is lost.
@@ -147,42 +159,12 @@ class Melody:
             shifts[:, None],
         )
         chosen = rng.integers(len(shifts), size=(len(tokens), 1))
-        moved: np.ndarray = table[chosen, tokens]
-        return moved
+        return table[chosen, tokens], controls
 
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Where a note starts (B, T)."""
         starts: np.ndarray = tokens >= FIRST_NOTE
         return starts
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Clock:
-    """Steps -> seconds for windows one after another; one entry for every run of equal tempo."""
-
-    tempos: tuple[Tempo, ...]
-    steps: np.ndarray  # (R,) first step of each run
-
-    @staticmethod
-    def of(origins: Sequence[Origin], bounds: np.ndarray) -> _Clock:
-        first = [i for i, o in enumerate(origins) if i == 0 or o.qpm != origins[i - 1].qpm]
-        qpms = [origins[i].qpm for i in first] or [DEFAULT_QPM]
-        steps = bounds[first] if first else np.zeros(1, dtype=np.int64)
-        lasting = np.diff(steps) * _seconds_per_step(np.array(qpms[:-1]))
-        times = np.concatenate([[0.0], np.cumsum(lasting)]).tolist()
-        return _Clock(tempos=tuple(map(Tempo, times, qpms)), steps=steps)
-
-    def seconds(self, step: np.ndarray) -> np.ndarray:
-        run = np.searchsorted(self.steps, step, side="right") - 1
-        times = np.array([t.time for t in self.tempos])[run]
-        qpm = np.array([t.qpm for t in self.tempos])[run]
-        seconds: np.ndarray = times + (step - self.steps[run]) * _seconds_per_step(qpm)
-        return seconds
-
-
-def _seconds_per_step(qpm: np.ndarray) -> np.ndarray:
-    seconds: np.ndarray = 60 / qpm / STEPS_PER_QUARTER
-    return seconds
 
 
 def _events_of(example: Example) -> np.ndarray:
@@ -193,21 +175,3 @@ def _events_of(example: Example) -> np.ndarray:
     if len(events) and events.max() >= CLASSES:
         raise ValueError(f"a melody has tokens 0 to {CLASSES - 1}, not {events.max()}")
     return events
-
-
-def _meters(examples: Sequence[Example], bounds: np.ndarray, clock: _Clock) -> tuple[Meter, ...]:
-    """The meters of the examples where they change."""
-    meters = []
-    for k, run in groupby(range(len(examples)), key=lambda i: _meter_of(examples[i])):
-        at = float(clock.seconds(bounds[[next(run)]])[0])
-        meters.append(Meter(at, *k))
-    return tuple(meters)
-
-
-def _meter_of(example: Example) -> tuple[int, int]:
-    """Its origin's meter, or the plain one that its bars have if the two do not agree."""
-    stated = Meter(0.0, example.origin.numerator, example.origin.denominator)
-    size = int(example.lengths[0]) if len(example.lengths) else STEPS_PER_BAR
-    if size in (STEPS_PER_BAR, TRIPLE_STEPS_PER_BAR) and bar_size(stated) != size:
-        return (4, 4) if size == STEPS_PER_BAR else (3, 4)
-    return (stated.numerator, stated.denominator)
