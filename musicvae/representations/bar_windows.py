@@ -1,0 +1,180 @@
+"""Windows of whole bars, cut from streams of events that run side by side on a score's grid.
+
+A stream is a line (the classes of `melody_events`, in which a note sounds until another or a
+note-off) or hits (0 where nothing is struck). `firsts` says which: the lowest class of each stream
+with which something starts, 2 for a line and 1 for hits. Windows are raw cuts: a note held over a
+window's start leaves leading zeros and its note-off, so that windows in a row give the streams
+again. Bars have 16 slots, of which music in 3/4 and 6/8 fills 12.
+
+Letters: T steps, C streams, B bars of a stretch, W windows of `bars` bars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from musicvae.notes.score import Score
+from musicvae.representations.melody_bars import Stretch, lay_out_bars
+from musicvae.representations.melody_events import FIRST_NOTE, HOLD, NOTE_OFF, STEPS_PER_BAR
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cuts:
+    """Windows and where they lie in the source, in steps."""
+
+    tokens: np.ndarray  # (W, bars * 16, C)
+    size: np.ndarray  # (W,) valid steps of a bar: 16 or 12
+    filler: np.ndarray  # (W,) silent bars at the end that only fill the window up
+    first: np.ndarray  # (W,) source step of the first step
+    end: np.ndarray  # (W,) source step behind the last one
+    meters: np.ndarray  # (W,) of Meter
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BarCutter:
+    """Cuts windows of `bars` bars; counts in `dropped` and says in `remarks` what was left out.
+
+    With `overlap` windows start at every bar, and only full ones in which something starts are
+    kept, equal ones once. Without, they follow one another and the last is filled up with silence.
+    """
+
+    bars: int
+    overlap: bool
+    firsts: np.ndarray  # (C,)
+    dropped: dict[str, int]
+    remarks: list[str]
+
+    def cut(self, score: Score, events: np.ndarray, total_steps: int) -> Cuts:
+        """`events` (T, C) reach at least a bar (16 steps) beyond `total_steps`."""
+        cuts = []
+        bar_ids: dict[tuple[int, bytes], int] = {}
+        seen: set[bytes] = set()
+        for stretch, rows in self._stretches(score, events, total_steps):
+            if self.overlap:
+                starts = self._distinct(stretch.steps_per_bar, rows, bar_ids, seen)
+            else:
+                starts = np.arange(0, len(rows), self.bars)
+                rows = self._fill_up(rows, -len(rows) % self.bars)
+            cuts.append(self._at(starts, stretch, rows))
+        return _join(cuts, np.zeros((0, self.bars * STEPS_PER_BAR, events.shape[1]), events.dtype))
+
+    def _stretches(
+        self, score: Score, events: np.ndarray, total_steps: int
+    ) -> Iterator[tuple[Stretch, np.ndarray]]:
+        """The stretches of bars in a meter that can be read, each with its bars (B, 16, C)."""
+        after_gap = False
+        for part in lay_out_bars(score, total_steps):
+            if isinstance(part, Stretch):
+                rows = _bar_rows(part, events)
+                if after_gap:
+                    self._end_notes(rows)
+                filled = int((part.count < part.steps_per_bar).sum())
+                if filled:
+                    self.remarks.append(
+                        f"bars cut short by a change of meter and filled up: {filled}"
+                    )
+                yield part, rows
+            else:
+                windows = part.bars if self.overlap else -(-part.bars // self.bars)
+                self._count("unsupported-meter", windows)
+                self.remarks.append(
+                    f"bars in {part.meter} left out, which cannot be read as 4/4 or 3/4: "
+                    f"{part.bars}"
+                )
+            after_gap = not isinstance(part, Stretch)
+
+    def _distinct(
+        self, size: int, rows: np.ndarray, bar_ids: dict[tuple[int, bytes], int], seen: set[bytes]
+    ) -> np.ndarray:
+        """First bars of the windows that sound and are new; learns their bars and themselves."""
+        count = len(rows) - self.bars + 1
+        if count < 1:
+            self._count("too-short", 1)
+            return np.zeros(0, dtype=np.int64)
+        starting = np.concatenate([[0], np.cumsum((rows >= self.firsts).any(axis=(1, 2)))])
+        sounding = np.flatnonzero(starting[self.bars :] > starting[: -self.bars])
+        self._count("silent", count - len(sounding))
+        width, raw = rows[0].nbytes, rows.tobytes()
+        ids = np.array(
+            [
+                bar_ids.setdefault((size, raw[i * width : (i + 1) * width]), len(bar_ids))
+                for i in range(len(rows))
+            ],
+            dtype=np.int32,
+        ).tobytes()
+        new = []
+        for i in sounding.tolist():
+            window = ids[4 * i : 4 * (i + self.bars)]
+            if window not in seen:
+                seen.add(window)
+                new.append(i)
+        self._count("duplicate", len(sounding) - len(new))
+        return np.array(new, dtype=np.int64)
+
+    def _at(self, starts: np.ndarray, stretch: Stretch, rows: np.ndarray) -> Cuts:
+        """The windows that begin with the bars `starts` of a stretch; `rows` may go on behind it."""
+        last = np.minimum(starts + self.bars, len(stretch)) - 1
+        tokens = rows[starts[:, None] + np.arange(self.bars)]
+        return Cuts(
+            tokens=tokens.reshape(len(starts), self.bars * STEPS_PER_BAR, -1),
+            size=np.full(len(starts), stretch.steps_per_bar),
+            filler=starts + self.bars - 1 - last,
+            first=stretch.first[starts],
+            end=stretch.first[last] + stretch.count[last],
+            meters=stretch.meters[starts],
+        )
+
+    def _end_notes(self, rows: np.ndarray) -> None:
+        """End what sounds when `rows` begin: it started in music that was left out before them."""
+        first = rows[0, 0]
+        first[(self.firsts == FIRST_NOTE) & (first == HOLD)] = NOTE_OFF
+
+    def _fill_up(self, rows: np.ndarray, silent_bars: int) -> np.ndarray:
+        """The bars with silence behind them, in which no last note sounds on."""
+        if not silent_bars:
+            return rows
+        silence = np.zeros((silent_bars, *rows.shape[1:]), dtype=rows.dtype)
+        for stream in np.flatnonzero(self.firsts == FIRST_NOTE):
+            silence[0, 0, stream] = NOTE_OFF if sounds_on(rows[..., stream]) else HOLD
+        return np.concatenate([rows, silence])
+
+    def _count(self, reason: str, windows: int) -> None:
+        if windows:
+            self.dropped[reason] = self.dropped.get(reason, 0) + windows
+
+
+def sounds_on(line: np.ndarray) -> bool:
+    """Whether the last note of a line's events, of any shape, is still held at their end."""
+    spoken = line[line > HOLD]
+    return bool(len(spoken) and spoken[-1] >= FIRST_NOTE)
+
+
+def _bar_rows(stretch: Stretch, events: np.ndarray) -> np.ndarray:
+    """The stretch's bars (B, 16, C), zeros where a bar has no step of the source."""
+    size, begin = stretch.steps_per_bar, int(stretch.first[0])
+    rows = np.zeros((len(stretch), STEPS_PER_BAR, events.shape[1]), dtype=events.dtype)
+    whole = bool((stretch.count == size).all())
+    if whole and int(stretch.first[-1]) == begin + (len(stretch) - 1) * size:
+        rows[:, :size] = events[begin : begin + len(stretch) * size].reshape(len(rows), size, -1)
+        return rows
+    at = stretch.first[:, None] + np.arange(STEPS_PER_BAR)
+    inside = np.arange(STEPS_PER_BAR) < stretch.count[:, None]
+    rows[inside] = events[at[inside]]
+    rows[0] = np.roll(rows[0], stretch.upbeat, axis=0)
+    return rows
+
+
+def _join(cuts: list[Cuts], none: np.ndarray) -> Cuts:
+    """All cuts as one; `none` are the tokens of no windows at all."""
+    empty = np.zeros(0, dtype=np.int64)
+    return Cuts(
+        tokens=np.concatenate([none, *(c.tokens for c in cuts)]),
+        size=np.concatenate([empty, *(c.size for c in cuts)]),
+        filler=np.concatenate([empty, *(c.filler for c in cuts)]),
+        first=np.concatenate([empty, *(c.first for c in cuts)]),
+        end=np.concatenate([empty, *(c.end for c in cuts)]),
+        meters=np.concatenate([empty.astype(object), *(c.meters for c in cuts)]),
+    )
