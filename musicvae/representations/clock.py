@@ -11,8 +11,7 @@ import numpy as np
 from musicvae.notes.quantize import STEPS_PER_QUARTER
 from musicvae.notes.score import DEFAULT_QPM, Meter, Tempo
 from musicvae.representations.base import Example, Origin
-from musicvae.representations.melody_bars import TRIPLE_STEPS_PER_BAR, bar_size
-from musicvae.representations.melody_events import STEPS_PER_BAR
+from musicvae.representations.meters import KNOWN, REGROUPED, Meters
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,10 +40,12 @@ class Clock:
         return seconds
 
 
-def meters_of(examples: Sequence[Example], bounds: np.ndarray, clock: Clock) -> tuple[Meter, ...]:
+def meters_of(
+    examples: Sequence[Example], bounds: np.ndarray, clock: Clock, known: Meters = REGROUPED
+) -> tuple[Meter, ...]:
     """The meters of the examples where they change; `bounds` as for `Clock.of`."""
     meters = []
-    for k, run in groupby(range(len(examples)), key=lambda i: _meter_of(examples[i])):
+    for k, run in groupby(range(len(examples)), key=lambda i: _meter_of(examples[i], known)):
         at = float(clock.seconds(bounds[[next(run)]])[0])
         meters.append(Meter(at, *k))
     return tuple(meters)
@@ -55,10 +56,14 @@ def _seconds_per_step(qpm: np.ndarray) -> np.ndarray:
     return seconds
 
 
-def _meter_of(example: Example) -> tuple[int, int]:
+def _meter_of(example: Example, known: Meters) -> tuple[int, int]:
     """Its origin's meter, or the plain one that its bars have if the two do not agree."""
     stated = Meter(0.0, example.origin.numerator, example.origin.denominator)
-    size = int(example.lengths[0]) if len(example.lengths) else STEPS_PER_BAR
-    if size in (STEPS_PER_BAR, TRIPLE_STEPS_PER_BAR) and bar_size(stated) != size:
-        return (4, 4) if size == STEPS_PER_BAR else (3, 4)
+    size = example.lengths[:1].tolist()
+    fitting = [k for k in known.known if [k.steps] == size]
+    if known.controls is not None and example.controls is not None:
+        told = KNOWN[int(example.controls[0])]
+        fitting = [k for k in fitting if k == told] or fitting
+    if fitting and known.read_as(stated) not in fitting:
+        return (fitting[0].numerator, fitting[0].denominator)
     return (stated.numerator, stated.denominator)

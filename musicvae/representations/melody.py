@@ -1,7 +1,8 @@
 """One melody as events on a grid of sixteenths: the representation of the published melody models.
 
 `Lenient` reads any music as a musician would; `Strict` is the reference's extraction. Both give
-the same tokens (`melody_events`), in bars of 16 steps, of which music in 3/4 and 6/8 fills 12.
+the same tokens (`melody_events`), in bars of 16 steps, of which music in 3/4 and 6/8 fills 12. With
+`Lenient(meters=Native())` there are bars of six meters, and a model is told which (`meters`).
 """
 
 from __future__ import annotations
@@ -15,19 +16,27 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
-from musicvae.representations.base import Categorical, Example, Survey, TokenSpec
+from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.melody_events import (
     CLASSES,
     FIRST_NOTE,
-    STEPS_PER_BAR,
     to_notes,
     transpose_events,
 )
 from musicvae.representations.melody_lenient import Lenient
 from musicvae.representations.melody_strict import Strict
+from musicvae.representations.meters import (
+    KNOWN,
+    REGROUPED,
+    Meters,
+    Native,
+    list_known,
+    parse_meter,
+    tell,
+)
 
-__all__ = ["Lenient", "Melody", "Strict"]
+__all__ = ["Lenient", "Melody", "Native", "Strict"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +59,16 @@ class Melody:
     def spec(self) -> TokenSpec:
         events = Categorical(CLASSES)
         return TokenSpec(
-            inputs=events, outputs=events, length=self.bars * STEPS_PER_BAR, segments=self.bars
+            inputs=events,
+            outputs=events,
+            length=self.bars * self._meters.stride,
+            segments=self.bars,
+            controls=self._meters.controls,
         )
+
+    @property
+    def _meters(self) -> Meters:
+        return REGROUPED if isinstance(self.extraction, Strict) else self.extraction.meters
 
     def read(self, source: object) -> Score:
         """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
@@ -74,16 +91,25 @@ class Melody:
             found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        controls = [None] * len(found) if found.controls is None else found.controls
         examples = tuple(
-            Example(tokens=tokens, lengths=lengths, origin=origin, filler=filler)
-            for tokens, lengths, origin, filler in zip(
-                found.tokens, found.lengths, found.origins(), found.filler.tolist(), strict=True
+            Example(tokens=tokens, lengths=lengths, controls=told, origin=origin, filler=filler)
+            for tokens, lengths, told, origin, filler in zip(
+                found.tokens,
+                found.lengths,
+                controls,
+                found.origins(),
+                found.filler.tolist(),
+                strict=True,
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
 
-    def tokenize(self, source: Score) -> tuple[np.ndarray, np.ndarray, Mapping[str, int]]:
-        """`survey` with overlap as arrays: tokens (N, T), lengths (N, S), and what was dropped.
+    def tokenize(
+        self, source: Score
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
+        """`survey` with overlap as arrays: tokens, lengths and controls of all examples, and what was
+        dropped.
 
         For datasets, which do not ask where a window came from: several times faster.
         """
@@ -92,8 +118,10 @@ class Melody:
         except Rejected as rejection:
             spec = self.spec
             none = np.zeros((0, spec.length), dtype=np.uint8)
-            return none, np.zeros((0, spec.segments), dtype=np.uint16), {rejection.reason: 1}
-        return found.tokens, found.lengths, found.dropped
+            controls = none if spec.controls else None
+            lengths = np.zeros((0, spec.segments), dtype=np.uint16)
+            return none, lengths, controls, {rejection.reason: 1}
+        return found.tokens, found.lengths, found.controls, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
@@ -131,19 +159,26 @@ class Melody:
             track=tracks[window],
             tracks=tuple(Track(name=names.get(p, ""), program=p) for p in programs),
             tempos=clock.tempos,
-            meters=meters_of(examples, bounds, clock),
+            meters=meters_of(examples, bounds, clock, self._meters),
         )
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The tokens themselves."""
         return tokens
 
-    def blank(self) -> Example:
-        """Silence in 4/4 at the default tempo."""
-        spec = self.spec
+    def blank(self, meter: str = "4/4") -> Example:
+        """Silence at the default tempo. Raises `ValueError` for a meter that is not known."""
+        spec, stated = self.spec, parse_meter(meter)
+        known = self._meters.read_as(stated)
+        if known is None:
+            raise ValueError(f"there are no bars of {meter}; known are {list_known(self._meters)}")
+        lengths = np.full((1, spec.segments), known.steps, dtype=np.uint16)
+        told = tell(self._meters, np.array([KNOWN.index(known)]), lengths)
         return Example(
             tokens=np.zeros(spec.length, dtype=np.uint8),
-            lengths=np.full(spec.segments, STEPS_PER_BAR, dtype=np.uint16),
+            lengths=lengths[0],
+            controls=None if told is None else told[0],
+            origin=Origin(numerator=stated.numerator, denominator=stated.denominator),
         )
 
     def augment(

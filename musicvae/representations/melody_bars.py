@@ -1,9 +1,8 @@
-"""The bars of a score, as a melody model sees them: sixteen or twelve sixteenths each.
+"""The bars of a score, in the meters that a model knows (`meters`).
 
-4/4, 2/2 and the like are bars of 16; 2/4 is paired and 4/2 halved to them. 3/4 and 6/8 are bars of
-12; 3/8 is paired and 12/8 halved to them. Meters that fit neither (5/4, 7/8, 9/8) are left out. A
-change of meter begins a bar. A bar that it cuts short is filled up: at its end, or at its beginning
-if it is the upbeat with which the music starts.
+Meters that cannot be read in one of these are left out. A change of meter begins a bar. A bar that
+it cuts short is filled up: at its end, or at its beginning if it is the upbeat with which the music
+starts.
 """
 
 from __future__ import annotations
@@ -14,24 +13,27 @@ import numpy as np
 
 from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
 from musicvae.notes.score import Meter, Score
-from musicvae.representations.melody_events import STEPS_PER_BAR
-
-TRIPLE_STEPS_PER_BAR = 12
+from musicvae.representations.meters import REGROUPED, Known, Meters, regrouping
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Stretch:
-    """Bars of one size that follow one another.
+    """Bars in one known meter that follow one another.
 
     Bar b holds `count[b]` steps of the source from step `first[b]` on; those of the first bar
-    stand `upbeat` steps in.
+    stand `upbeat` steps in. `regrouped` says which bars of the source were joined or divided.
     """
 
-    steps_per_bar: int
+    known: Known
     first: np.ndarray  # (B,) int64, the source step of the bar's first real step
     count: np.ndarray  # (B,) int64, 1 to steps_per_bar
     meters: np.ndarray  # (B,) of Meter
     upbeat: int = 0
+    regrouped: tuple[str, ...] = ()
+
+    @property
+    def steps_per_bar(self) -> int:
+        return self.known.steps
 
     def __len__(self) -> int:
         return len(self.first)
@@ -45,39 +47,33 @@ class Unsupported:
     bars: int
 
 
-def bar_size(meter: Meter) -> int | None:
-    """16 or 12 sixteenths for a meter that can be regrouped to such bars; otherwise None."""
-    if meter.numerator < 1 or meter.denominator < 1:
-        return None
-    size = TRIPLE_STEPS_PER_BAR if meter.numerator % 3 == 0 else STEPS_PER_BAR
-    steps, fraction = divmod(STEPS_PER_QUARTER * 4 * meter.numerator, meter.denominator)
-    fits = not fraction and (size % steps == 0 or steps % size == 0)
-    return size if fits else None
-
-
-def lay_out_bars(score: Score, total_steps: int) -> list[Stretch | Unsupported]:
+def lay_out_bars(
+    score: Score, total_steps: int, meters: Meters = REGROUPED
+) -> list[Stretch | Unsupported]:
     """The bars that cover steps 0 to `total_steps`, in order."""
     laid: list[Stretch | Unsupported] = []
     regions = _regions(score, total_steps)
     for k, (meter, begin, end) in enumerate(regions):
-        upbeat = _upbeat_size(regions) if k == 0 else None
-        size = upbeat or bar_size(meter)
-        if size is None:
+        upbeat = _upbeat(regions, meters) if k == 0 else None
+        known = upbeat or meters.read_as(meter)
+        if known is None:
             laid.append(Unsupported(meter=meter, bars=_count_bars(meter, end - begin)))
             continue
         if upbeat:
             meter = regions[1][0]
+        size, said = known.steps, regrouping(meter, meters)
         first = np.arange(begin, end, size, dtype=np.int64)
         is_last = k == len(regions) - 1
         stretch = Stretch(
-            steps_per_bar=size,
+            known=known,
             first=first,
             count=np.full(len(first), size) if is_last else np.minimum(size, end - first),
             meters=np.full(len(first), meter, dtype=object),
             upbeat=begin + size - end if upbeat else 0,
+            regrouped=(said,) if said and not upbeat else (),
         )
         last = laid[-1] if laid else None
-        if isinstance(last, Stretch) and last.steps_per_bar == size:
+        if isinstance(last, Stretch) and last.known == known:
             laid[-1] = _join(last, stretch)
         else:
             laid.append(stretch)
@@ -103,13 +99,13 @@ def _regions(score: Score, total_steps: int) -> list[tuple[Meter, int, int]]:
     return [(m, at, end) for (m, at), end in zip(stated, ends, strict=True)]
 
 
-def _upbeat_size(regions: list[tuple[Meter, int, int]]) -> int | None:
-    """The bar size behind a first part that is shorter than one such bar; otherwise None."""
+def _upbeat(regions: list[tuple[Meter, int, int]], meters: Meters) -> Known | None:
+    """The meter behind a first part that is shorter than one bar of it; otherwise None."""
     if len(regions) < 2:
         return None
-    size = bar_size(regions[1][0])
+    known = meters.read_as(regions[1][0])
     _, begin, end = regions[0]
-    return size if size is not None and end - begin < size else None
+    return known if known is not None and end - begin < known.steps else None
 
 
 def _count_bars(meter: Meter, steps: int) -> int:
@@ -120,9 +116,10 @@ def _count_bars(meter: Meter, steps: int) -> int:
 
 def _join(a: Stretch, b: Stretch) -> Stretch:
     return Stretch(
-        steps_per_bar=a.steps_per_bar,
+        known=a.known,
         first=np.concatenate([a.first, b.first]),
         count=np.concatenate([a.count, b.count]),
         meters=np.concatenate([a.meters, b.meters]),
         upbeat=a.upbeat,
+        regrouped=tuple(dict.fromkeys(a.regrouped + b.regrouped)),
     )

@@ -17,7 +17,7 @@ FIRST_NOTE = 2
 LOWEST_PITCH = 21
 HIGHEST_PITCH = 108
 CLASSES = FIRST_NOTE + HIGHEST_PITCH - LOWEST_PITCH + 1  # 90
-STEPS_PER_BAR = 16  # the room of a bar; bars of 3/4 and 6/8 fill 12 of its steps
+STEPS_PER_BAR = 16  # of 4/4
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -28,12 +28,13 @@ class Windows:
     out when they are asked for: a dataset does not need them.
     """
 
-    tokens: np.ndarray  # (N, B * 16) uint8
+    tokens: np.ndarray  # (N, B * L) uint8, in bars of L slots
     lengths: np.ndarray  # (N, B) uint16, valid steps of each bar
     filler: np.ndarray  # (N,) int64, bars at the end that only fill the window up
     origins: Callable[[], tuple[Origin, ...]]  # N of them
     dropped: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    controls: np.ndarray | None = None  # (N, B * L) uint8, the meter's class at every valid step
 
     def __len__(self) -> int:
         return len(self.tokens)

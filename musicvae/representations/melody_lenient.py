@@ -5,19 +5,19 @@ beyond the piano are moved by octaves, and the one line of events that results i
 (`melody_bars`) and cut into windows. Windows are raw cuts: a note held over a window's start leaves
 leading zeros and its note-off, so that windows put one after another give the line again.
 
-Letters: B bars of a stretch, W windows of `bars` bars.
+Letters: B bars of a stretch, L slots for the steps of a bar, W windows of `bars` bars.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
-from musicvae.notes.score import Score
+from musicvae.notes.score import Meter, Score
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_choice import choose_track
@@ -30,17 +30,30 @@ from musicvae.representations.melody_events import (
     to_events,
 )
 from musicvae.representations.melody_line import Line, read_line
+from musicvae.representations.meters import (
+    KNOWN,
+    REGROUPED,
+    Meters,
+    Native,
+    Regrouped,
+    list_known,
+    meter_to_force,
+    parse_meter,
+    tell,
+)
 
 # 100,000 bars: two days of music. What claims to be longer is a broken file.
 LONGEST_STEPS = 100_000 * STEPS_PER_BAR
 
+_BAR_STEPS = np.array([known.steps for known in KNOWN])
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Cuts:
-    """Windows before they are sorted out: tokens, sizes, and the source steps they span."""
+    """Windows before they are sorted out: tokens, meters, and the source steps they span."""
 
-    tokens: np.ndarray  # (W, bars * 16) uint8
-    size: np.ndarray  # (W,) 16 or 12
+    tokens: np.ndarray  # (W, bars * L) uint8
+    known: np.ndarray  # (W,) int64, the class of the meter in which it is read
     filler: np.ndarray  # (W,) int64, silent bars with which a window is filled up
     first: np.ndarray  # (W,) int64, source step of the first step
     end: np.ndarray  # (W,) int64, source step behind the last one
@@ -50,7 +63,7 @@ class _Cuts:
         """The windows at `rows`."""
         return _Cuts(
             tokens=self.tokens[rows],
-            size=self.size[rows],
+            known=self.known[rows],
             filler=self.filler[rows],
             first=self.first[rows],
             end=self.end[rows],
@@ -60,9 +73,21 @@ class _Cuts:
 
 @dataclass(frozen=True, kw_only=True)
 class Lenient:
-    """Take `track` (an index, a name or a part of one), or by default the likeliest one."""
+    """Take `track` (an index, a name or a part of one), or by default the likeliest one.
+
+    `meters` is a choice of what bars there are. With `force`, such as "4/4", all music is read in
+    bars of that meter, whatever meters and bar lines it has.
+    """
 
     track: int | str | None = None
+    meters: Regrouped | Native = REGROUPED
+    force: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.force is not None and self.meters.read_as(parse_meter(self.force)) is None:
+            raise ValueError(
+                f"no bars can be made of {self.force}; known are {list_known(self.meters)}"
+            )
 
     def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
         """All windows of `bars` bars.
@@ -72,6 +97,8 @@ class Lenient:
         """
         choice = choose_track(score, self.track)
         remarks = [choice.reason]
+        if self.force is not None:
+            score = _force(score, parse_meter(self.force), remarks)
         line = read_line(score, choice.track, remarks)
         total = int(line.end[-1])
         if total > LONGEST_STEPS:
@@ -80,14 +107,18 @@ class Lenient:
                 f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
                 f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
             )
-        events = to_events(line.start, line.end, line.pitch, total + STEPS_PER_BAR)
+        room = self.meters.stride
+        events = to_events(line.start, line.end, line.pitch, total + room)
         dropped: dict[str, int] = {}
-        cuts = _cut_all(score, total, events, bars, overlap, dropped, remarks)
+        cuts = _cut_all(score, total, self.meters, events, bars, overlap, dropped, remarks)
         if overlap:
             cuts = _keep_distinct(cuts, dropped)
+        size = _BAR_STEPS[cuts.known]
+        lengths = size.astype(np.uint16).repeat(bars).reshape(-1, bars)
         return Windows(
             tokens=cuts.tokens,
-            lengths=cuts.size.astype(np.uint16).repeat(bars).reshape(-1, bars),
+            lengths=lengths,
+            controls=tell(self.meters, cuts.known, lengths),
             filler=cuts.filler,
             origins=partial(_origins, score, choice.track, line, cuts),
             dropped=dropped,
@@ -95,40 +126,54 @@ class Lenient:
         )
 
 
+def _force(score: Score, meter: Meter, remarks: list[str]) -> Score:
+    """The score in one meter from its start."""
+    stated = dict.fromkeys(str(m) for m in (score.meter_at(0.0), *score.meters))
+    if list(stated) != [str(meter)]:
+        remarks.append(
+            f"all bars are read in {meter}, as asked for; the file says {', '.join(stated)}"
+        )
+    return replace(score, meters=(meter,))
+
+
 def _cut_all(
     score: Score,
     total_steps: int,
+    meters: Meters,
     events: np.ndarray,
     bars: int,
     overlap: bool,
     dropped: dict[str, int],
     remarks: list[str],
 ) -> _Cuts:
-    cuts = [_no_cuts(bars)]
+    cuts = [_no_cuts(bars, meters.stride)]
     after_gap = False
-    for part in lay_out_bars(score, total_steps):
+    for part in lay_out_bars(score, total_steps, meters):
         if isinstance(part, Stretch):
-            rows = _bar_rows(part, events, ends_note=after_gap)
+            rows = _bar_rows(part, events, meters.stride, ends_note=after_gap)
             cuts.append(_cut(part, rows, bars, overlap, dropped))
+            remarks += [said for said in part.regrouped if said not in remarks]
             filled = int((part.count < part.steps_per_bar).sum())
             if filled:
                 remarks.append(f"bars cut short by a change of meter and filled up: {filled}")
         else:
             _count(dropped, "unsupported-meter", part.bars if overlap else -(-part.bars // bars))
             remarks.append(
-                f"bars in {part.meter} left out, which cannot be read as 4/4 or 3/4: {part.bars}"
+                f"bars in {part.meter} left out, which cannot be read as "
+                f"{list_known(meters)}: {part.bars} (--force reads all bars in "
+                f"{meter_to_force(part.meter)})"
             )
         after_gap = not isinstance(part, Stretch)
     return _join(cuts)
 
 
-def _bar_rows(stretch: Stretch, events: np.ndarray, *, ends_note: bool) -> np.ndarray:
-    """The stretch's bars (B, 16), zeros where a bar has no step of the source.
+def _bar_rows(stretch: Stretch, events: np.ndarray, room: int, *, ends_note: bool) -> np.ndarray:
+    """The stretch's bars (B, L), zeros where a bar has no step of the source.
 
     `ends_note`: what sounds when the stretch begins started in music that was left out before it,
     or would be held over it, and is ended.
     """
-    rows = np.zeros((len(stretch), STEPS_PER_BAR), dtype=events.dtype)
+    rows = np.zeros((len(stretch), room), dtype=events.dtype)
     size, begin = stretch.steps_per_bar, int(stretch.first[0])
     whole = bool((stretch.count == size).all())
     if whole and int(stretch.first[-1]) == begin + (len(stretch) - 1) * size:
@@ -152,14 +197,14 @@ def _cut(
         starts = np.arange(len(rows) - bars + 1)
         if not len(starts):
             _count(dropped, "too-short", 1)
-            return _no_cuts(bars)
+            return _no_cuts(bars, rows.shape[1])
     else:
         starts = np.arange(0, len(rows), bars)
         rows = _fill_up(rows, -len(rows) % bars)
     last = np.minimum(starts + bars, len(stretch)) - 1
     return _Cuts(
         tokens=rows[starts[:, None] + np.arange(bars)].reshape(len(starts), -1),
-        size=np.full(len(starts), stretch.steps_per_bar),
+        known=np.full(len(starts), KNOWN.index(stretch.known)),
         filler=starts + bars - 1 - last,
         first=stretch.first[starts],
         end=stretch.first[last] + stretch.count[last],
@@ -171,7 +216,7 @@ def _fill_up(rows: np.ndarray, silent_bars: int) -> np.ndarray:
     """The bars with silence behind them, in which the last note does not sound on."""
     if not silent_bars:
         return rows
-    silence = np.zeros((silent_bars, STEPS_PER_BAR), dtype=rows.dtype)
+    silence = np.zeros((silent_bars, rows.shape[1]), dtype=rows.dtype)
     spoken = rows[rows > HOLD]
     if len(spoken) and spoken[-1] >= FIRST_NOTE:
         silence[0, 0] = NOTE_OFF
@@ -182,12 +227,12 @@ def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
     """The windows in which a note starts, equal ones only once."""
     sounds = (cuts.tokens.max(axis=1, initial=0) >= FIRST_NOTE).nonzero()[0]
     _count(dropped, "silent", len(cuts.tokens) - len(sounds))
-    width, raw, size = cuts.tokens.shape[1], cuts.tokens.tobytes(), cuts.size.tolist()
+    width, raw, known = cuts.tokens.shape[1], cuts.tokens.tobytes(), cuts.known.tolist()
     first: dict[tuple[bytes, int], int] = {}
     for i in sounds.tolist():
-        first.setdefault((raw[i * width : (i + 1) * width], size[i]), i)
+        first.setdefault((raw[i * width : (i + 1) * width], known[i]), i)
     _count(dropped, "duplicate", len(sounds) - len(first))
-    if len(first) == len(size):
+    if len(first) == len(known):
         return cuts
     return cuts.take(np.array(list(first.values()), dtype=np.int64))
 
@@ -225,7 +270,7 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
         return cuts[1]
     return _Cuts(
         tokens=np.concatenate([c.tokens for c in cuts]),
-        size=np.concatenate([c.size for c in cuts]),
+        known=np.concatenate([c.known for c in cuts]),
         filler=np.concatenate([c.filler for c in cuts]),
         first=np.concatenate([c.first for c in cuts]),
         end=np.concatenate([c.end for c in cuts]),
@@ -233,11 +278,11 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
     )
 
 
-def _no_cuts(bars: int) -> _Cuts:
+def _no_cuts(bars: int, room: int) -> _Cuts:
     none = np.zeros(0, dtype=np.int64)
-    tokens = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
+    tokens = np.zeros((0, bars * room), dtype=np.uint8)
     return _Cuts(
-        tokens=tokens, size=none, filler=none, first=none, end=none, meters=none.astype(object)
+        tokens=tokens, known=none, filler=none, first=none, end=none, meters=none.astype(object)
     )
 
 

@@ -233,7 +233,7 @@ def test_a_token_beyond_the_vocabulary_is_named() -> None:
 def test_augmentation_transposes_each_row_and_loses_no_note() -> None:
     rng = np.random.default_rng(0)
     tokens = rng.integers(0, 90, size=(200, 32)).astype(np.uint8)
-    moved = Melody(transpose=5).augment(tokens, rng)
+    moved, _ = Melody(transpose=5).augment(tokens, None, rng)
     assert moved.dtype == tokens.dtype
     assert ((moved >= 2) == (tokens >= 2)).all()
     assert (moved[tokens < 2] == tokens[tokens < 2]).all()
