@@ -7,7 +7,9 @@ so that the same file gives the same notes in the same order:
 * a track of the score is a (chunk, channel, program), in the order in which their first notes end,
   and the notes of a track stand in the order of their ends;
 * a note-off ends every sounding note of its pitch and channel but those that began at its tick; if
-  these are all there are, they are dropped. Notes never ended are dropped.
+  these are all there are, they are dropped. Notes never ended are dropped;
+* a sustain pedal belongs to the track of its (chunk, channel, program). Moved before that has a
+  note, it belongs to all tracks that begin on its chunk and channel from then on.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from __future__ import annotations
 import numpy as np
 
 from musicvae.notes.errors import InvalidMusic
-from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Score, Tempo, Track
+from musicvae.notes.score import DEFAULT_QPM, NO_PEDALS, Key, Meter, Pedals, Score, Tempo, Track
 from musicvae.notes.smf import Events
 
 DRUM_CHANNEL = 9  # General MIDI: channel 10 of 1 to 16
 MAX_QUARTERS = 1_000_000  # 250,000 bars of 4/4: any more is a corrupt delta time
+SUSTAIN = 64  # the controller of the sustain pedal; values from 64 on press it
 _TRACK_NAME, _TEMPO, _METER, _KEY = 0x03, 0x51, 0x58, 0x59  # meta event types
 
 
@@ -47,6 +50,7 @@ def score_of(events: Events, name: str) -> Score:
         tempos=clock.tempos(),
         meters=meters,
         keys=keys,
+        pedals=_pedals(events, clock, off, track),
         ticks_per_quarter=events.ticks_per_quarter,
     )
 
@@ -117,7 +121,7 @@ def _instruments(
     """Notes grouped by chunk, channel and the program in force as they end."""
     if not len(on):
         return on, off, np.zeros(0, dtype=np.int32), ()
-    part = (events.chunk[off] << 4) | (events.status[off] & np.int64(15))
+    part = _parts(events, off)
     groups = ((part << 7) | _programs(events, part, off)).tolist()
     index = {group: i for i, group in enumerate(dict.fromkeys(groups))}
     track = np.array([index[group] for group in groups], dtype=np.int32)
@@ -135,13 +139,49 @@ def _instruments(
     return on, off, track, tuple(tracks)
 
 
+def _pedals(events: Events, clock: _Clock, off: np.ndarray, track: np.ndarray) -> Pedals:
+    """The sustain pedals of the tracks, whose notes end at the rows `off`."""
+    rows = ((events.status & 0xF0) == 0xB0).nonzero()[0]
+    rows = rows[events.raw[events.data[rows]] == SUSTAIN]
+    if not (len(rows) and len(off)):
+        return NO_PEDALS
+    begins = off[np.searchsorted(track, np.arange(track[-1] + 1))]  # the first end of each track
+    part, parts = _parts(events, rows), _parts(events, begins)
+    group = (part << 7) | _programs(events, part, rows)
+    groups = (parts << 7) | _programs(events, parts, begins)
+    found = []
+    for own in np.unique(part).tolist():
+        here, there = (part == own).nonzero()[0], (parts == own).nonzero()[0]
+        began = dict(zip(groups[there].tolist(), begins[there].tolist(), strict=True))
+        since = np.array([began.get(g, np.inf) for g in group[here].tolist()])
+        early = rows[here] < since
+        first_early = rows[here[early]].min(initial=len(events.status))
+        shared = {t for t in there.tolist() if begins[t] > first_early}
+        common = early | np.isin(group[here], groups[list(shared)])
+        for t in there.tolist():
+            moved = here[common] if t in shared else here[~early & (group[here] == groups[t])]
+            found.append((np.full(len(moved), t), moved))
+    which = np.concatenate([t for t, _ in found] or [np.zeros(0, dtype=np.int64)])
+    moved = rows[np.concatenate([m for _, m in found] or [np.zeros(0, dtype=np.int64)])]
+    value = events.raw[events.data[moved] + 1]
+    return Pedals(
+        time=clock.seconds(events.tick[moved]), track=which.astype(np.int32), down=value >= 64
+    )
+
+
+def _parts(events: Events, rows: np.ndarray) -> np.ndarray:
+    """A number for the chunk and the channel of each row."""
+    parts: np.ndarray = (events.chunk[rows] << 4) | (events.status[rows] & np.int64(15))
+    return parts
+
+
 def _programs(events: Events, part: np.ndarray, off: np.ndarray) -> np.ndarray:
     """The program in force on the chunk and channel `part` of each row of `off`; 0 by default."""
     rows = ((events.status & 0xF0) == 0xC0).nonzero()[0]
     if not len(rows):
         return np.zeros(len(off), dtype=np.int64)
     size = len(events.status)
-    changed = (events.chunk[rows] << 4) | (events.status[rows] & np.int64(15))
+    changed = _parts(events, rows)
     moments = changed * size + rows
     order = np.argsort(moments)
     i = np.searchsorted(moments[order], part * size + off) - 1

@@ -59,10 +59,28 @@ class Key:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Pedals:
+    """The sustain pedals of a score (MIDI controller 64): one row an event, in any order."""
+
+    time: np.ndarray  # (P,) float64, seconds
+    track: np.ndarray  # (P,) int32, index into the tracks of the score
+    down: np.ndarray  # (P,) bool, pressed or released
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+NO_PEDALS = Pedals(
+    time=np.zeros(0), track=np.zeros(0, dtype=np.int32), down=np.zeros(0, dtype=np.bool_)
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Score:
     """Notes in seconds, with the tempo and meter map that relates seconds to beats.
 
     `tempos` always has an entry at 0.0; `meters` and `keys` hold only what the source states.
+    Notes end where a key is let go: how long the pedal lets them sound is `pedal.sustain`'s to say.
     """
 
     pitch: np.ndarray  # (N,) uint8, 0 to 127
@@ -74,6 +92,7 @@ class Score:
     tempos: tuple[Tempo, ...] = (Tempo(0.0, DEFAULT_QPM),)
     meters: tuple[Meter, ...] = ()
     keys: tuple[Key, ...] = ()
+    pedals: Pedals = NO_PEDALS
     ticks_per_quarter: int = 480
     _tempo_starts: tuple[tuple[float, ...], tuple[float, ...]] = field(init=False, repr=False)
 

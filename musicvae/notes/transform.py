@@ -16,7 +16,7 @@ import numpy as np
 
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.quantize import seconds_at
-from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Score, Tempo, Track
+from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Pedals, Score, Tempo, Track
 
 Mark = TypeVar("Mark", Tempo, Meter, Key)
 
@@ -49,14 +49,15 @@ def stretch(score: Score, factor: float) -> Score:
         tempos=tuple(Tempo(t.time * factor, t.qpm / factor) for t in score.tempos),
         meters=tuple(replace(m, time=m.time * factor) for m in score.meters),
         keys=tuple(replace(k, time=k.time * factor) for k in score.keys),
+        pedals=replace(score.pedals, time=score.pedals.time * factor),
     )
 
 
 def slice_seconds(score: Score, start: float, end: float) -> Score:
     """The notes that start in [start, end), shifted to begin at 0.0 and truncated at `end`.
 
-    The tempo, meter and key in force at `start` hold from 0.0 on. Raises `ValueError` unless
-    0 <= start <= end.
+    The tempo, meter, key and pedals in force at `start` hold from 0.0 on. Raises `ValueError`
+    unless 0 <= start <= end.
     """
     if not 0 <= start <= end:
         raise ValueError(f"cannot slice from {start} to {end} seconds: expected 0 <= start <= end")
@@ -71,6 +72,7 @@ def slice_seconds(score: Score, start: float, end: float) -> Score:
         tempos=_marks_between(score.tempos, start, end),
         meters=_marks_between(score.meters, start, end),
         keys=_marks_between(score.keys, start, end),
+        pedals=_pedals_between(score.pedals, start, end),
     )
 
 
@@ -158,6 +160,13 @@ def concatenate(scores: Sequence[Score]) -> Score:
         tempos=_joined([s.tempos for s in scores], offsets),
         meters=_joined([_from_zero(s) for s in scores], offsets) if with_meters else (),
         keys=_joined([s.keys for s in scores], offsets),
+        pedals=Pedals(
+            time=np.concatenate(
+                [s.pedals.time + at for s, at in zip(scores, offsets, strict=True)]
+            ),
+            track=np.concatenate([p[s.pedals.track] for s, p in zip(scores, places, strict=True)]),
+            down=np.concatenate([s.pedals.down for s in scores]),
+        ),
         ticks_per_quarter=scores[0].ticks_per_quarter,
     )
 
@@ -179,6 +188,19 @@ def _marks_between(marks: Sequence[Mark], start: float, end: float) -> tuple[Mar
     cut: list[Mark] = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
     cut += [replace(m, time=m.time - start) for m in marks if start < m.time < end]
     return tuple(cut)
+
+
+def _pedals_between(pedals: Pedals, start: float, end: float) -> Pedals:
+    """`_marks_between` for the pedal of each track: the last state at `start`, then the events."""
+    if not len(pedals):
+        return pedals
+    order = np.argsort(pedals.time, kind="stable")
+    before = order[pedals.time[order] <= start][::-1]
+    _, last = np.unique(pedals.track[before], return_index=True)
+    inside = order[(pedals.time[order] > start) & (pedals.time[order] < end)]
+    rows = np.concatenate([before[last], inside])
+    time = np.maximum(pedals.time[rows] - start, 0.0)
+    return Pedals(time=time, track=pedals.track[rows], down=pedals.down[rows])
 
 
 def _joined(parts: Sequence[Sequence[Mark]], offsets: Sequence[float]) -> tuple[Mark, ...]:
