@@ -9,6 +9,7 @@ the other signs but not all of them.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,38 +29,76 @@ OTHER_NAMES = re.compile(
 )
 BASS_PROGRAMS = range(32, 40)  # General MIDI 1
 EFFECT_PROGRAMS = range(112, 128)  # percussive sounds and sound effects
+LOWEST_MELODY_PITCH = 48  # C3, on average: below it a line is a bass
 SINGABLE_NOTES_PER_QUARTER = (0.25, 4.0)  # a note a bar to sixteenths
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The track taken as the melody, and a sentence that says why."""
+    """The track taken for a part, and a sentence that says why."""
 
     track: int
     reason: str
 
+    @staticmethod
+    def of(score: Score, track: int, part: str, why: str) -> Choice:
+        """Such as `melody: track 0 "Flute" (program 73): the highest on average`."""
+        return Choice(track=track, reason=f"{part}: {describe_track(score, track)}: {why}")
 
-def choose_track(score: Score, wanted: int | str | None) -> Choice:
+
+def choose_track(
+    score: Score, wanted: int | str | None, among: Collection[int] | None = None
+) -> Choice:
     """`wanted` is an index, a name (or a part of one that only one track has), or None: automatic.
 
+    Automatic is the likeliest of all tracks, or of those `among` that have notes of a pitch.
     Raises `Rejected` "no-notes" or "only-drums" if nothing can be taken, and `ValueError`, with the
     list of the tracks, for a track that is not there.
     """
-    counts = np.bincount(score.track[score.velocity > 0], minlength=len(score.tracks))
+    counts = note_counts(score)
     if not counts.sum():
         raise Rejected("no-notes", "the file has no notes: nothing to read a melody from")
     if wanted is not None:
-        return _wanted(score, wanted, counts)
-    usable = [i for i, t in enumerate(score.tracks) if counts[i] and not t.is_drum]
+        return take_track(score, wanted, "melody")
+    allowed = range(len(counts)) if among is None else among
+    usable = [i for i in allowed if counts[i] and not score.tracks[i].is_drum]
     if not usable:
         raise Rejected("only-drums", "the file has only drums: no melody can be read from it")
     if len(usable) == 1:
-        return _choice(score, usable[0], "the only track with notes of a pitch")
-    sums = np.bincount(score.track, weights=score.pitch, minlength=len(counts))[usable]
-    heights = sums / np.bincount(score.track, minlength=len(counts))[usable]
+        those = "with notes of a pitch" if among is None else "that is likely to be one"
+        return Choice.of(score, usable[0], "melody", f"the only track {those}")
+    heights = mean_pitches(score)[usable]
     rated = [_rate(score, i, heights[k], heights) for k, i in enumerate(usable)]
     best = max(range(len(usable)), key=lambda k: rated[k][0])
-    return _choice(score, usable[best], "; ".join(rated[best][1]) or "the likeliest of all tracks")
+    why = "; ".join(rated[best][1]) or "the likeliest of all tracks"
+    return Choice.of(score, usable[best], "melody", why)
+
+
+def take_track(score: Score, wanted: int | str, part: str) -> Choice:
+    """The track asked for as a `part` ("melody").
+
+    Raises `ValueError` if it is not there, `Rejected` "only-drums" or "no-notes" if it cannot be
+    one.
+    """
+    track = find_track(score, wanted)
+    if score.tracks[track].is_drum:
+        raise Rejected("only-drums", f"{describe_track(score, track)} is a drum kit, not a {part}")
+    if not note_counts(score)[track]:
+        raise Rejected("no-notes", f"{describe_track(score, track)} has no notes")
+    return Choice.of(score, track, part, "as asked for")
+
+
+def note_counts(score: Score) -> np.ndarray:
+    """How many notes each track sounds: (tracks,)."""
+    return np.bincount(score.track[score.velocity > 0], minlength=len(score.tracks))
+
+
+def mean_pitches(score: Score) -> np.ndarray:
+    """The mean pitch of each track: (tracks,), 0 without notes."""
+    sums = np.bincount(score.track, weights=score.pitch, minlength=len(score.tracks))
+    notes = np.bincount(score.track, minlength=len(score.tracks))
+    means: np.ndarray = sums / np.maximum(notes, 1)
+    return means
 
 
 def describe_track(score: Score, track: int) -> str:
@@ -70,16 +109,8 @@ def describe_track(score: Score, track: int) -> str:
     return f"track {track}{name} ({sound})"
 
 
-def _wanted(score: Score, wanted: int | str, counts: np.ndarray) -> Choice:
-    track = _find(score, wanted)
-    if score.tracks[track].is_drum:
-        raise Rejected("only-drums", f"{describe_track(score, track)} is a drum kit, not a melody")
-    if not counts[track]:
-        raise Rejected("no-notes", f"{describe_track(score, track)} has no notes")
-    return _choice(score, track, "as asked for")
-
-
-def _find(score: Score, wanted: int | str) -> int:
+def find_track(score: Score, wanted: int | str) -> int:
+    """The index of the track that `wanted` names. Raises `ValueError` with the list of all."""
     names = [t.name.strip().lower() for t in score.tracks]
     matches: list[int] = []
     if isinstance(wanted, str):
@@ -97,18 +128,13 @@ def _find(score: Score, wanted: int | str) -> int:
     raise ValueError(f"{several} {wanted!r}; the file has {tracks}")
 
 
-def _choice(score: Score, track: int, why: str) -> Choice:
-    return Choice(track=track, reason=f"melody: {describe_track(score, track)}: {why}")
-
-
 def _rate(score: Score, track: int, height: float, heights: np.ndarray) -> tuple[float, list[str]]:
     """Points, and what speaks for the track; `height` is its mean pitch, `heights` everyone's."""
     points, reasons = 0.0, []
     entry = score.tracks[track]
-    said = MELODY_NAMES.search(entry.name)
-    if said and not OTHER_NAMES.search(entry.name):
+    if says_melody(entry.name):
         points += 4
-        reasons.append(f'its name says "{_whole_word(said)}"')
+        reasons.append(f'its name says "{whole_word(MELODY_NAMES, entry.name)}"')
     if OTHER_NAMES.search(entry.name):
         points -= 3
     if entry.program in BASS_PROGRAMS or entry.program in EFFECT_PROGRAMS:
@@ -117,9 +143,9 @@ def _rate(score: Score, track: int, height: float, heights: np.ndarray) -> tuple
     points += 2 * float(np.mean(height >= heights))
     if height == heights.max():
         reasons.append("the highest on average")
-    if height < 48:  # C3: below it a line is a bass
+    if height < LOWEST_MELODY_PITCH:
         points -= 2
-    alone = _alone(score.start[own], score.end[own])
+    alone = one_at_a_time(score.start[own], score.end[own])
     points += 2 * alone
     if alone > 0.9:
         reasons.append("one note at a time")
@@ -127,9 +153,17 @@ def _rate(score: Score, track: int, height: float, heights: np.ndarray) -> tuple
     return points, reasons
 
 
-def _whole_word(match: re.Match[str]) -> str:
-    """The match with the rest of the word that it is in."""
-    name, begin, end = match.string, *match.span()
+def says_melody(name: str) -> bool:
+    """Whether a track's name speaks for a melody, and not for something else too."""
+    return bool(MELODY_NAMES.search(name)) and not OTHER_NAMES.search(name)
+
+
+def whole_word(pattern: re.Pattern[str], name: str) -> str:
+    """What `pattern` finds in `name`, with the rest of the word that it is in; "" for nothing."""
+    match = pattern.search(name)
+    if match is None:
+        return ""
+    begin, end = match.span()
     while begin and name[begin - 1].isalnum():
         begin -= 1
     while end < len(name) and name[end].isalnum():
@@ -137,7 +171,7 @@ def _whole_word(match: re.Match[str]) -> str:
     return name[begin:end]
 
 
-def _alone(start: np.ndarray, end: np.ndarray) -> float:
+def one_at_a_time(start: np.ndarray, end: np.ndarray) -> float:
     """The share of notes that begin when the one before has all but ended."""
     order = np.argsort(start, kind="stable")
     start, end = start[order], end[order]

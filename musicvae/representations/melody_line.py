@@ -25,8 +25,8 @@ class Line:
     velocity: np.ndarray  # (N,) uint8
 
 
-def read_line(score: Score, track: int, remarks: list[str]) -> Line:
-    """The highest voice of a track; says in `remarks` what was changed or left out."""
+def read_line(score: Score, track: int, remarks: list[str], *, lowest: bool = False) -> Line:
+    """The highest voice of a track, or the lowest; says in `remarks` what was left out or moved."""
     rows = np.flatnonzero((score.track == track) & (score.velocity > 0))
     at = score.quarters_at(np.array([score.start[rows], score.end[rows]]))
     start, end = np.maximum(quarters_to_steps(at, STEPS_PER_QUARTER), 0)
@@ -34,13 +34,13 @@ def read_line(score: Score, track: int, remarks: list[str]) -> Line:
     pitch, velocity = score.pitch[rows].astype(np.int64), score.velocity[rows]
     one_voice = bool((start[1:] >= end[:-1]).all())  # in order, too
     if not one_voice:
-        kept = _highest_voice(start, end, pitch)
+        kept = _highest_voice(start, end, -pitch if lowest else pitch)
         start, end, pitch, velocity = start[kept], end[kept], pitch[kept], velocity[kept]
         np.minimum(end[:-1], start[1:], out=end[:-1])
     if len(start) < len(rows):
         remarks.append(
-            f"{len(rows) - len(start)} of {len(rows)} notes left out: lower voices, or more than "
-            "one in a sixteenth"
+            f"{len(rows) - len(start)} of {len(rows)} notes left out: "
+            f"{'higher' if lowest else 'lower'} voices, or more than one in a sixteenth"
         )
     outside = int(((pitch < LOWEST_PITCH) | (pitch > HIGHEST_PITCH)).sum())
     if outside:
