@@ -24,6 +24,9 @@ from musicvae.representations.base import (
     Space,
     Strokes,
 )
+from musicvae.representations.groove import Groove, StrictGroove
+from musicvae.representations.groove_strokes import GeneralMidiKit
+from musicvae.representations.groove_tasks import HitsAsControls, NoteDropout, Tap
 from musicvae.representations.melody import Lenient, Melody, Strict
 from tests.representations.melodies import score
 
@@ -32,11 +35,14 @@ LENIENT: list[Representation[Any]] = [
     Melody(bars=2),
     Melody(bars=16),
     Melody(bars=2, extraction=Lenient(track=0), transpose=0),
+    Groove(bars=2, tasks=(NoteDropout(), Tap())),
+    Groove(bars=4, tasks=(HitsAsControls(),)),
 ]
 # As the reference does it, which leaves out what it cannot hold.
 STRICT: list[Representation[Any]] = [
     Melody(bars=2, extraction=Strict(programs=tuple(range(32)))),
     Melody(bars=16, extraction=Strict()),
+    Groove(bars=2, extraction=StrictGroove(kit=GeneralMidiKit())),
 ]
 every = pytest.mark.parametrize("representation", LENIENT + STRICT, ids=str)
 lenient = pytest.mark.parametrize("representation", LENIENT, ids=str)

@@ -1,0 +1,169 @@
+"""A drummer's groove: hits, velocities and microtiming of nine drums on a grid of sixteenths.
+
+The representation of the published GrooVAE models (Gillick et al. 2019). `LenientGroove` reads any
+drum track in 4/4; `StrictGroove` is the reference's extraction. `tasks` say what the encoder is
+told: all of a groove, or something that must be made into one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from musicvae.notes.errors import Rejected
+from musicvae.notes.score import Score, Track
+from musicvae.representations.base import (
+    Example,
+    MultiLabel,
+    Strokes,
+    Survey,
+    TokenSpec,
+)
+from musicvae.representations.clock import Clock, meters_of
+from musicvae.representations.groove_lenient import LenientGroove
+from musicvae.representations.groove_strict import StrictGroove
+from musicvae.representations.groove_strokes import DRUMS, GeneralMidiKit, to_notes
+from musicvae.representations.groove_tasks import HitsAsControls, Task, hits
+from musicvae.representations.melody_events import STEPS_PER_BAR
+
+__all__ = ["Groove", "LenientGroove", "StrictGroove"]
+
+# A millisecond or less to a tick at 63 quarters a minute or more; a note lies within half a tick.
+TICKS_PER_QUARTER = 960
+
+
+@dataclass(frozen=True, kw_only=True)
+class Groove:
+    """Windows of `bars` bars of drums as they are played; `tasks` are applied in order."""
+
+    bars: int = 2
+    extraction: LenientGroove | StrictGroove = field(default_factory=LenientGroove)
+    tasks: tuple[Task, ...] = ()
+
+    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
+
+    def __post_init__(self) -> None:
+        if self.bars < 1:
+            raise ValueError(f"a groove needs at least one bar, not {self.bars}")
+
+    @property
+    def spec(self) -> TokenSpec:
+        strokes = Strokes(DRUMS)
+        return TokenSpec(
+            inputs=strokes,
+            outputs=strokes,
+            length=self.bars * STEPS_PER_BAR,
+            segments=self.bars,
+            controls=MultiLabel(DRUMS) if self._tells_hits else None,
+        )
+
+    @property
+    def _tells_hits(self) -> bool:
+        return HitsAsControls() in self.tasks
+
+    def read(self, source: object) -> Score:
+        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
+        from musicvae.notes.interop import to_score
+
+        return to_score(source)
+
+    def write(self, source: Score, path: str | Path) -> None:
+        """Write a MIDI file, whole or not at all."""
+        from musicvae.notes.midi import write_midi
+
+        write_midi(source, path)
+
+    def survey(self, source: Score, *, overlap: bool = False) -> Survey:
+        """All windows, those that were dropped by reason, and what was decided on the way."""
+        try:
+            found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
+        except Rejected as rejection:
+            return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        examples = tuple(
+            Example(
+                tokens=tokens,
+                lengths=self._lengths(),
+                controls=hits(tokens).astype(np.uint8) if self._tells_hits else None,
+                origin=origin,
+                filler=filler,
+            )
+            for tokens, origin, filler in zip(
+                found.tokens, found.origins(), found.filler.tolist(), strict=True
+            )
+        )
+        return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
+
+    def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
+        """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
+        survey = self.survey(source, overlap=overlap)
+        if not survey.examples:
+            reasons = sorted(survey.dropped, key=survey.dropped.__getitem__, reverse=True)
+            detail = survey.remarks[-1] if survey.remarks else f"no {self.bars} bars of drums"
+            raise Rejected(reasons[0] if reasons else "no-drums", detail)
+        return survey.examples
+
+    def decode(self, examples: Sequence[Example]) -> Score:
+        """Windows in order -> one drum track; each at the tempo and in the meter of its `origin`.
+
+        A stroke lasts a step. One that would begin before the music does begins with it (the
+        reference gives it a time below 0). Velocities are 1 to 127: what is struck is heard.
+        """
+        parts = [_valid_steps(example) for example in examples]
+        bounds = np.cumsum([0, *(len(p) for p in parts)])  # (W + 1,) steps
+        none = np.zeros((0, 3 * DRUMS), dtype=np.float32)
+        at, drum, velocity = to_notes(np.concatenate([none, *parts]))
+        clock = Clock.of([example.origin for example in examples], bounds)
+        kit = self.extraction.kit or GeneralMidiKit()
+        first = examples[0].origin if examples else Example(tokens=none, lengths=bounds).origin
+        return Score(
+            pitch=kit.exemplars[drum],
+            velocity=velocity,
+            start=clock.seconds(np.maximum(at, 0)),
+            end=clock.seconds(at + 1),
+            track=np.zeros(len(at), dtype=np.int32),
+            tracks=(Track(name=first.name, program=first.program, is_drum=True),),
+            tempos=clock.tempos,
+            meters=meters_of(examples, bounds, clock),
+            ticks_per_quarter=TICKS_PER_QUARTER,
+        )
+
+    def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """What the tasks leave of strokes (B, T, 27)."""
+        left = tokens
+        for task in self.tasks:
+            left = task.apply(left, tokens, rng)
+        return left
+
+    def blank(self) -> Example:
+        """Silence in 4/4 at the default tempo; where the hits are told, none is."""
+        spec = self.spec
+        return Example(
+            tokens=np.zeros((spec.length, 3 * DRUMS), dtype=np.float32),
+            lengths=self._lengths(),
+            controls=np.zeros((spec.length, DRUMS), np.uint8) if self._tells_hits else None,
+        )
+
+    def augment(
+        self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """The tokens themselves: a drum cannot be transposed, and its player means what he does."""
+        return tokens, controls
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Where any drum is struck (B, T)."""
+        return np.asarray(hits(tokens).any(axis=-1))
+
+    def _lengths(self) -> np.ndarray:
+        return np.full(self.bars, STEPS_PER_BAR, dtype=np.uint16)
+
+
+def _valid_steps(example: Example) -> np.ndarray:
+    """The valid steps (T, 27) of an example, its bars one after another."""
+    bars = example.tokens.reshape(len(example.lengths), -1, 3 * DRUMS)
+    valid = np.arange(bars.shape[1]) < np.asarray(example.lengths)[:, None].astype(np.int64)
+    steps: np.ndarray = bars[valid]
+    return steps
