@@ -70,37 +70,29 @@ def read_hits(
     return steps.start_step[rows][heard].astype(np.int64), kind[heard]
 
 
-def to_roll(step: np.ndarray, kind: np.ndarray, total_steps: int, classes: int) -> np.ndarray:
-    """Hits -> (T, classes) uint8 of 0 and 1; hits at or behind `total_steps` are left out."""
-    roll = np.zeros((total_steps, classes), dtype=np.uint8)
-    inside = step < total_steps
-    roll[step[inside], kind[inside]] = 1
-    return roll
-
-
-def to_tokens(step: np.ndarray, kind: np.ndarray, total_steps: int) -> np.ndarray:
-    """Hits of the nine classes -> (T,) uint16: the sum of 2 ** class over what is struck, 0 to 511.
+def to_masks(step: np.ndarray, kind: np.ndarray, total_steps: int) -> np.ndarray:
+    """Hits -> (T,) uint64: the sum of 2 ** class over what is struck in a step.
 
     Hits at or behind `total_steps` are left out.
     """
-    tokens = np.zeros(total_steps, dtype=np.uint16)
+    masks = np.zeros(total_steps, dtype=np.uint64)
     inside = step < total_steps
-    np.bitwise_or.at(tokens, step[inside], (1 << kind[inside]).astype(np.uint16))
-    return tokens
+    np.bitwise_or.at(masks, step[inside], np.uint64(1) << kind[inside].astype(np.uint64))
+    return masks
+
+
+def to_tokens(step: np.ndarray, kind: np.ndarray, total_steps: int) -> np.ndarray:
+    """`to_masks` of the nine classes as (T,) uint16, 0 to 511: the published 512 classes."""
+    return to_masks(step, kind, total_steps).astype(np.uint16)
+
+
+def to_roll(masks: np.ndarray, classes: int) -> np.ndarray:
+    """Masks or tokens (..., T) of any integer type -> (..., T, classes) uint8 of 0 and 1."""
+    bits: np.ndarray = masks[..., None] >> np.arange(classes).astype(masks.dtype) & 1
+    return bits.astype(np.uint8)
 
 
 def to_hits(tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Tokens (T,) of nine classes -> step and class of every hit, in order of time, then class."""
-    return hits_of_roll(to_bits(tokens))
-
-
-def hits_of_roll(roll: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A roll (T, classes) -> step and class of every hit, in order of time, then class."""
-    step, kind = np.nonzero(roll)
+    step, kind = to_roll(tokens, len(NINE_PITCHES)).nonzero()
     return step, kind
-
-
-def to_bits(tokens: np.ndarray) -> np.ndarray:
-    """Tokens (..., T) of nine classes -> (..., T, 9) uint8 of 0 and 1, kick first."""
-    bits: np.ndarray = tokens[..., None] >> np.arange(len(NINE_PITCHES), dtype=np.uint16) & 1
-    return bits.astype(np.uint8)

@@ -1,0 +1,165 @@
+"""The drums of any score, as a musician would read them: the default way in.
+
+All drum kits are merged (`drums_choice`), each hit is put on the grid of its own beats and into the
+class of its drum, and the bars (`melody_bars`) are cut into windows.
+
+Letters: T steps of the source, B bars of a stretch, L slots of a bar, W windows of `bars` bars.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from musicvae.notes.errors import Rejected
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps, seconds_at
+from musicvae.notes.score import Score
+from musicvae.representations.base import Origin
+from musicvae.representations.drums_choice import DrumChoice, choose_drums
+from musicvae.representations.drums_hits import NINE, NINE_EXEMPLARS, to_masks
+from musicvae.representations.drums_kit import Kit
+from musicvae.representations.hit_windows import HitWindows, cut_windows
+from musicvae.representations.melody_events import STEPS_PER_BAR, Windows
+from musicvae.representations.meters import Meters
+
+# 100,000 bars: two days of music. What claims to be longer is a broken file.
+LONGEST_STEPS = 100_000 * STEPS_PER_BAR
+
+# General MIDI 2 and Roland GS: a snare roll. What else lies outside the tables is an effect (clicks
+# of a sequencer, applause) or means another thing on every instrument.
+OTHER_PITCHES = {25: 38}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Hits:
+    """What is struck, in order of time."""
+
+    step: np.ndarray  # (N,) int64, from the start of the score
+    kind: np.ndarray  # (N,) int64, the class of the drum
+    velocity: np.ndarray  # (N,) uint8
+
+
+@dataclass(frozen=True, kw_only=True)
+class LenientDrums:
+    """Take all drum kits, or only `track` (an index, a name or a part of one), drums or not."""
+
+    track: int | str | None = None
+
+    def extract(
+        self, score: Score, kit: Kit, *, meters: Meters, bars: int, overlap: bool
+    ) -> Windows:
+        """All windows of `bars` bars.
+
+        Raises `Rejected` if there is nothing to begin with ("no-notes", "no-drums", "too-long"),
+        and `ValueError` for a track that is not there.
+        """
+        choice = choose_drums(score, self.track)
+        remarks = [choice.reason]
+        hits = _read_hits(score, choice, kit, remarks)
+        total = int(hits.step[-1]) + 1
+        if total > LONGEST_STEPS:
+            raise Rejected(
+                "too-long",
+                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
+                f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
+            )
+        masks = to_masks(hits.step, hits.kind, total)
+        struck = len(np.unique(hits.step * len(kit.exemplars) + hits.kind))
+        if struck < len(hits.step):
+            remarks.append(
+                f"{len(hits.step) - struck} of {len(hits.step)} hits left out: a drum struck more "
+                "than once in a sixteenth"
+            )
+        windows = cut_windows(score, masks, meters=meters, bars=bars, overlap=overlap)
+        return Windows(
+            tokens=kit.to_tokens(windows.masks),
+            lengths=windows.lengths,
+            filler=windows.filler,
+            controls=windows.controls,
+            origins=partial(_origins, score, choice, hits, windows),
+            dropped=windows.dropped,
+            remarks=(*remarks, *windows.remarks),
+        )
+
+
+def nearest(kit: Kit) -> np.ndarray:
+    """The class of each MIDI pitch (128,) int64; -1 for what is no drum.
+
+    What the kit lacks goes to the drum that stands for its class among nine.
+    """
+    classes = kit.classes.astype(np.int64)
+    known = NINE.astype(np.int64)
+    for pitch, like in OTHER_PITCHES.items():
+        known[pitch] = NINE[like]
+    alike = np.where(known >= 0, classes[NINE_EXEMPLARS[known]], -1)
+    return np.where(classes >= 0, classes, alike)
+
+
+def _read_hits(score: Score, choice: DrumChoice, kit: Kit, remarks: list[str]) -> _Hits:
+    """The hits of the chosen tracks; says in `remarks` what was changed or left out."""
+    taken = np.isin(np.arange(len(score.tracks)), choice.tracks)[score.track]
+    rows = np.flatnonzero(taken & (score.velocity > 0))
+    pitch = score.pitch[rows]
+    kind = nearest(kit)[pitch]
+    known = kind >= 0
+    if not known.all():
+        strange = _list_pitches(pitch[~known])
+        if not known.any():
+            raise Rejected(
+                "no-drums",
+                f"none of the {len(rows)} hits of the drums has a pitch of a General MIDI drum "
+                f"(35 to 81): they have {strange}",
+            )
+        remarks.append(
+            f"{int((~known).sum())} of {len(rows)} hits left out: {strange} is no General MIDI drum"
+        )
+    replaced = known & (kit.classes[pitch] < 0)
+    if replaced.any():
+        remarks.append(
+            f"{int(replaced.sum())} of {len(rows)} hits taken for the drum most like them: "
+            f"{_list_pitches(pitch[replaced])}"
+        )
+    rows, kind = rows[known], kind[known]
+    at = quarters_to_steps(score.quarters_at(score.start[rows]), STEPS_PER_QUARTER)
+    step = np.maximum(at, 0)
+    order = np.argsort(step, kind="stable")
+    return _Hits(step=step[order], kind=kind[order], velocity=score.velocity[rows][order])
+
+
+def _list_pitches(pitch: np.ndarray) -> str:
+    """Such as "pitch 3, 12"."""
+    values = np.unique(pitch).tolist()
+    more = f" and {len(values) - 8} more" if len(values) > 8 else ""
+    return f"pitch {', '.join(map(str, values[:8]))}{more}"
+
+
+def _origins(
+    score: Score, choice: DrumChoice, hits: _Hits, windows: HitWindows
+) -> tuple[Origin, ...]:
+    """Where each window came from; its velocity is the mean of the hits in it."""
+    quarters = windows.first / STEPS_PER_QUARTER
+    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
+    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
+    sums = np.concatenate([[0], np.cumsum(hits.velocity, dtype=np.int64)])
+    a, b = np.searchsorted(hits.step, windows.first), np.searchsorted(hits.step, windows.end)
+    whole = float(hits.velocity.mean())
+    mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
+    entry = score.tracks[choice.tracks[0]]
+    columns = (windows.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
+    return tuple(
+        Origin(
+            start_step=step,
+            start_seconds=seconds,
+            qpm=score.tempos[k].qpm,
+            numerator=meter.numerator,
+            denominator=meter.denominator,
+            program=entry.program if entry.is_drum else 0,
+            velocity=velocity,
+            name=entry.name,
+        )
+        for step, seconds, k, velocity, meter in zip(
+            *(c.tolist() for c in columns), windows.meters.tolist(), strict=True
+        )
+    )
