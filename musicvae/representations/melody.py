@@ -108,8 +108,7 @@ class Melody:
     def tokenize(
         self, source: Score
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
-        """`survey` with overlap as arrays: tokens, lengths and controls of all examples, and what was
-        dropped.
+        """`survey` with overlap as arrays: tokens, lengths, controls, and what was dropped.
 
         For datasets, which do not ask where a window came from: several times faster.
         """

@@ -107,7 +107,7 @@ def tell(meters: Meters, known: np.ndarray, lengths: np.ndarray) -> np.ndarray |
         return None
     valid = np.arange(meters.stride) < lengths[:, :, None]
     told: np.ndarray = (valid * known[:, None, None]).astype(np.uint8)
-    return told.reshape(len(known), -1)
+    return told.reshape(len(known), lengths.shape[1] * meters.stride)
 
 
 def list_known(meters: Meters) -> str:
