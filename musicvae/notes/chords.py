@@ -36,7 +36,8 @@ _KINDS: dict[str, str] = {
     "1 b3 b5 bb7": "dim7 o7 °7",
     "1 3 #5 b7": "aug7 +7",
     "1 b3 b5 b7": "m7b5 -7b5 min7b5 ø ø7 /o /o7",
-    "1 b3 5 7": "mmaj7 mM7 minmaj7 minM7 -maj7 -M7 m(maj7) m(M7) min(maj7) min(M7) -(maj7) -(M7) mΔ",
+    "1 b3 5 7": "mmaj7 mM7 minmaj7 minM7 -maj7 -M7 m(maj7) m(M7) min(maj7) min(M7) "
+    "-(maj7) -(M7) mΔ",
     "1 3 5 6": "6 maj6 M6",
     "1 b3 5 6": "m6 min6 -6",
     "1 3 5 b7 9": "9",
