@@ -17,7 +17,8 @@ import numpy as np
 
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.midi import midi_bytes, read_midi
-from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Score, Tempo, Track
+from musicvae.notes.midi_read import SUSTAIN
+from musicvae.notes.score import DEFAULT_QPM, NO_PEDALS, Key, Meter, Pedals, Score, Tempo, Track
 
 if TYPE_CHECKING:
     import note_seq
@@ -76,6 +77,15 @@ def to_note_sequence(score: Score) -> note_seq.NoteSequence:
             program=score.tracks[i].program,
             is_drum=score.tracks[i].is_drum,
         )
+    for time, i, value in _pedal_rows(score):
+        sequence.control_changes.add(
+            time=time,
+            control_number=SUSTAIN,
+            control_value=value,
+            instrument=i,
+            program=score.tracks[i].program,
+            is_drum=score.tracks[i].is_drum,
+        )
     return sequence
 
 
@@ -89,6 +99,8 @@ def to_pretty_midi(score: Score) -> pretty_midi.PrettyMIDI:
     ]
     for pitch, velocity, start, end, i in _rows(score):
         midi.instruments[i].notes.append(pretty_midi.Note(velocity, pitch, start, end))
+    for time, i, value in _pedal_rows(score):
+        midi.instruments[i].control_changes.append(pretty_midi.ControlChange(SUSTAIN, value, time))
     return midi
 
 
@@ -123,6 +135,12 @@ def _from_note_sequence(sequence: Any) -> Score:
         tempos=[Tempo(t.time, t.qpm) for t in sequence.tempos],
         meters=[Meter(m.time, m.numerator, m.denominator) for m in sequence.time_signatures],
         keys=[Key(k.time, k.key, k.mode == k.MINOR) for k in sequence.key_signatures],
+        pedals=[
+            (c.time, index[part], c.control_value)
+            for c in sequence.control_changes
+            for part in index
+            if c.control_number == SUSTAIN and c.instrument == part[0]
+        ],
         ticks_per_quarter=sequence.ticks_per_quarter,
     )
 
@@ -138,6 +156,12 @@ def _from_pretty_midi(midi: Any) -> Score:
         tempos=list(map(Tempo, times, tempos)),
         meters=[Meter(m.time, m.numerator, m.denominator) for m in midi.time_signature_changes],
         keys=[Key(time, tonic, minor == 1) for time, minor, tonic in keys],
+        pedals=[
+            (c.time, i, c.value)
+            for i, part in enumerate(midi.instruments)
+            for c in part.control_changes
+            if c.number == SUSTAIN
+        ],
         ticks_per_quarter=midi.resolution,
     )
 
@@ -162,6 +186,12 @@ def _from_symusic(source: Any) -> Score:
         meters=[Meter(seconds(m.time), m.numerator, m.denominator) for m in meters],
         keys=[
             Key(seconds(k.time), (7 * k.key + 9 * k.tonality) % 12, k.tonality == 1) for k in keys
+        ],
+        pedals=[
+            (seconds(c.time), i, c.value)
+            for i, part in enumerate(score.tracks)
+            for c in part.controls
+            if c.number == SUSTAIN
         ],
         ticks_per_quarter=score.ticks_per_quarter,
     )
@@ -194,9 +224,14 @@ def _score(
     tempos: Sequence[Tempo],
     meters: Sequence[Meter],
     keys: Sequence[Key],
+    pedals: Sequence[tuple[float, int, int]],
     ticks_per_quarter: int,
 ) -> Score:
-    """A score of (pitch, velocity, start, end) rows; impossible marks are left out."""
+    """A score of (pitch, velocity, start, end) rows; impossible marks are left out.
+
+    `pedals` are the time, track and value of each movement of a sustain pedal.
+    """
+    moved = np.array(pedals, dtype=np.float64).reshape(-1, 3)
     columns = np.array(notes, dtype=np.float64).reshape(-1, 4)
     if not ((columns[:, :2] >= 0) & (columns[:, :2] <= 127)).all():
         raise InvalidMusic("a pitch or a velocity of the music lies outside 0 to 127")
@@ -215,6 +250,9 @@ def _score(
         tempos=tuple(known),
         meters=tuple(m for m in meters if m.numerator > 0 and m.denominator > 0),
         keys=tuple(keys),
+        pedals=Pedals(
+            time=moved[:, 0].copy(), track=moved[:, 1].astype(np.int32), down=moved[:, 2] >= 64
+        ),
         ticks_per_quarter=ticks_per_quarter or 480,
     )
 
@@ -224,7 +262,23 @@ def _rows(score: Score) -> Iterator[tuple[int, int, float, float, int]]:
     return zip(*(c.tolist() for c in columns), strict=True)
 
 
+def _pedal_rows(score: Score) -> Iterator[tuple[float, int, int]]:
+    """Time, track and controller value of each movement of a sustain pedal."""
+    pedals = score.pedals
+    values = np.where(pedals.down, 127, 0)
+    return zip(pedals.time.tolist(), pedals.track.tolist(), values.tolist(), strict=True)
+
+
 def _without_notes(score: Score) -> Score:
     """The tempo, meter and key of a score alone."""
     none = np.zeros(0, dtype=np.int32)
-    return replace(score, pitch=none, velocity=none, start=none, end=none, track=none, tracks=())
+    return replace(
+        score,
+        pitch=none,
+        velocity=none,
+        start=none,
+        end=none,
+        track=none,
+        tracks=(),
+        pedals=NO_PEDALS,
+    )

@@ -38,6 +38,14 @@ def agrees_with_note_seq(content: bytes) -> None:
         (k.time, k.key, bool(k.mode)) for k in theirs.key_signatures
     ]
     assert ours.ticks_per_quarter == theirs.ticks_per_quarter
+    pedals = ours.pedals
+    assert sorted(
+        zip(pedals.time.tolist(), pedals.track.tolist(), pedals.down.tolist(), strict=True)
+    ) == sorted(
+        (c.time, c.instrument, c.control_value >= 64)
+        for c in theirs.control_changes
+        if c.control_number == 64
+    )
 
 
 def rows(score: Score) -> list[tuple[object, ...]]:
