@@ -90,7 +90,8 @@ def pitch_class_weights(
     counted = np.bincount(cell, weights=lasting, minlength=12 * frames)  # integers for no notes
     weights = counted.astype(np.float64).reshape(frames, 12)
     norm = np.linalg.norm(weights, axis=1, keepdims=True)
-    return np.divide(weights, norm, out=weights, where=norm > 0)
+    np.divide(weights, norm, out=weights, where=norm > 0)
+    return weights
 
 
 def likeliest(weights: np.ndarray) -> np.ndarray:
@@ -171,7 +172,8 @@ def _reach(model: _Model, best: np.ndarray) -> np.ndarray:
     first = int(key_best.argmax())
     others = np.full(12, key_best[first])
     others[first] = np.delete(key_best, first).max()
-    return np.maximum(reached, others[:, None] + model.new_key, out=reached)
+    np.maximum(reached, others[:, None] + model.new_key, out=reached)
+    return reached
 
 
 def _frame_starts(score: Score) -> np.ndarray:

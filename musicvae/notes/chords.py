@@ -7,6 +7,7 @@ those of note-seq's `chord_symbols_lib`, and some more spellings that lead sheet
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -137,6 +138,15 @@ def is_chord(symbol: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def are_chords(texts: Sequence[str]) -> bool:
+    """Whether texts of one sort in a file are chords: every one of them can be read as one.
+
+    The bare letters A, B, C ... in this order are not: they name the parts of a piece.
+    """
+    letters = [chr(ord("A") + i) for i in range(len(texts))]
+    return bool(texts) and all(map(is_chord, texts)) and list(texts) != letters
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musicvae.notes.chords import Chord, are_chords
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.midi import midi_bytes, read_midi
 from musicvae.notes.midi_read import SUSTAIN
@@ -64,6 +65,10 @@ def to_note_sequence(score: Score) -> note_seq.NoteSequence:
         sequence.time_signatures.add(time=m.time, numerator=m.numerator, denominator=m.denominator)
     for k in score.keys:
         sequence.key_signatures.add(time=k.time, key=k.tonic, mode=int(k.minor))
+    for c in score.chords:
+        sequence.text_annotations.add(
+            time=c.time, text=c.symbol, annotation_type=NoteSequence.TextAnnotation.CHORD_SYMBOL
+        )
     for i, track in enumerate(score.tracks):
         if track.name:
             sequence.instrument_infos.add(instrument=i, name=track.name)
@@ -111,6 +116,9 @@ def to_symusic(score: Score) -> symusic.core.ScoreTick:
     result: Any = symusic.Score.from_midi(midi_bytes(_without_notes(score)))
     start = np.rint(score.quarters_at(score.start) * result.ticks_per_quarter)
     end = np.rint(score.quarters_at(score.end) * result.ticks_per_quarter)
+    for chord in score.chords:
+        at = round(float(score.quarters_at(chord.time)) * result.ticks_per_quarter)
+        result.markers.append(symusic.core.TextMetaTick(at, chord.symbol))
     for i, track in enumerate(score.tracks):
         rows = score.track == i
         part = symusic.core.TrackTick(track.name, track.program, track.is_drum)
@@ -135,6 +143,11 @@ def _from_note_sequence(sequence: Any) -> Score:
         tempos=[Tempo(t.time, t.qpm) for t in sequence.tempos],
         meters=[Meter(m.time, m.numerator, m.denominator) for m in sequence.time_signatures],
         keys=[Key(k.time, k.key, k.mode == k.MINOR) for k in sequence.key_signatures],
+        chords=[
+            Chord(a.time, a.text)
+            for a in sequence.text_annotations
+            if a.annotation_type == a.CHORD_SYMBOL
+        ],
         pedals=[
             (c.time, index[part], c.control_value)
             for c in sequence.control_changes
@@ -156,6 +169,12 @@ def _from_pretty_midi(midi: Any) -> Score:
         tempos=list(map(Tempo, times, tempos)),
         meters=[Meter(m.time, m.numerator, m.denominator) for m in midi.time_signature_changes],
         keys=[Key(time, tonic, minor == 1) for time, minor, tonic in keys],
+        chords=[
+            Chord(float(at), symbol)
+            for at, symbol in _first_chords(
+                [[(t.time, t.text) for t in texts] for texts in (midi.text_events, midi.lyrics)]
+            )
+        ],
         pedals=[
             (c.time, i, c.value)
             for i, part in enumerate(midi.instruments)
@@ -186,6 +205,13 @@ def _from_symusic(source: Any) -> Score:
         meters=[Meter(seconds(m.time), m.numerator, m.denominator) for m in meters],
         keys=[
             Key(seconds(k.time), (7 * k.key + 9 * k.tonality) % 12, k.tonality == 1) for k in keys
+        ],
+        chords=[
+            Chord(seconds(at), symbol)
+            for at, symbol in _first_chords(
+                [[(m.time, m.text) for m in score.markers]]
+                + [[(t.time, t.text) for t in part.lyrics] for part in score.tracks]
+            )
         ],
         pedals=[
             (seconds(c.time), i, c.value)
@@ -224,6 +250,7 @@ def _score(
     tempos: Sequence[Tempo],
     meters: Sequence[Meter],
     keys: Sequence[Key],
+    chords: Sequence[Chord],
     pedals: Sequence[tuple[float, int, int]],
     ticks_per_quarter: int,
 ) -> Score:
@@ -250,11 +277,18 @@ def _score(
         tempos=tuple(known),
         meters=tuple(m for m in meters if m.numerator > 0 and m.denominator > 0),
         keys=tuple(keys),
+        chords=tuple(sorted(chords, key=lambda chord: chord.time)),
         pedals=Pedals(
             time=moved[:, 0].copy(), track=moved[:, 1].astype(np.int32), down=moved[:, 2] >= 64
         ),
         ticks_per_quarter=ticks_per_quarter or 480,
     )
+
+
+def _first_chords(texts: Sequence[Sequence[tuple[Any, str]]]) -> Sequence[tuple[Any, str]]:
+    """The first of several sorts of texts (time, text) that are chord symbols."""
+    said = [[(at, text.strip()) for at, text in sort if text.strip()] for sort in texts]
+    return next((sort for sort in said if are_chords([text for _, text in sort])), [])
 
 
 def _rows(score: Score) -> Iterator[tuple[int, int, float, float, int]]:
@@ -270,7 +304,7 @@ def _pedal_rows(score: Score) -> Iterator[tuple[float, int, int]]:
 
 
 def _without_notes(score: Score) -> Score:
-    """The tempo, meter and key of a score alone."""
+    """The tempo, meter, key and chords of a score alone."""
     none = np.zeros(0, dtype=np.int32)
     return replace(
         score,

@@ -8,6 +8,7 @@ so that the same file gives the same notes in the same order:
   and the notes of a track stand in the order of their ends;
 * a note-off ends every sounding note of its pitch and channel but those that began at its tick; if
   these are all there are, they are dropped. Notes never ended are dropped;
+* texts, lyrics and markers are chords where all of their kind in a chunk can be read as chords;
 * a sustain pedal belongs to the track of its (chunk, channel, program). Moved before that has a
   note, it belongs to all tracks that begin on its chunk and channel from then on.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from musicvae.notes.chords import Chord, are_chords
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.score import DEFAULT_QPM, NO_PEDALS, Key, Meter, Pedals, Score, Tempo, Track
 from musicvae.notes.smf import Events
@@ -24,6 +26,7 @@ DRUM_CHANNEL = 9  # General MIDI: channel 10 of 1 to 16
 MAX_QUARTERS = 1_000_000  # 250,000 bars of 4/4: any more is a corrupt delta time
 SUSTAIN = 64  # the controller of the sustain pedal; values from 64 on press it
 _TRACK_NAME, _TEMPO, _METER, _KEY = 0x03, 0x51, 0x58, 0x59  # meta event types
+_TEXT, _LYRIC, _MARKER = 0x01, 0x05, 0x06
 
 
 def score_of(events: Events, name: str) -> Score:
@@ -50,6 +53,7 @@ def score_of(events: Events, name: str) -> Score:
         tempos=clock.tempos(),
         meters=meters,
         keys=keys,
+        chords=_chords(events, clock),
         pedals=_pedals(events, clock, off, track),
         ticks_per_quarter=events.ticks_per_quarter,
     )
@@ -248,3 +252,18 @@ def _signatures(
         if kind == _KEY and abs(fifths) <= 7 and second <= 1:
             keys.append(Key(time, (7 * fifths + 9 * second) % 12, second == 1))
     return tuple(meters), tuple(keys)
+
+
+def _chords(events: Events, clock: _Clock) -> tuple[Chord, ...]:
+    """The chord symbols of a file: the first sort of text, in the first chunk, that holds them."""
+    rows = (events.status == 0xFF).nonzero()[0]
+    kinds = events.raw[events.data[rows]]
+    for kind in (_TEXT, _LYRIC, _MARKER):
+        said = rows[kinds == kind]
+        for chunk in np.unique(events.chunk[said]).tolist():
+            own = said[events.chunk[said] == chunk]
+            symbols = [_text(events.meta(row)) for row in own.tolist()]
+            if are_chords([s for s in symbols if s]):
+                times = clock.seconds(events.tick[own]).tolist()
+                return tuple(Chord(t, s) for t, s in zip(times, symbols, strict=True) if s)
+    return ()

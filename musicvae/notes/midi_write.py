@@ -1,7 +1,7 @@
 """`Score` -> the bytes of a Standard MIDI File of format 1.
 
-The first chunk holds tempo, meter and key; every track of the score follows as a chunk of its own
-with its name, program and channel (the drums on 10 of 16).
+The first chunk holds tempo, meter, key and chords (as text); every track of the score follows as a
+chunk of its own with its name, program and channel (the drums on 10 of 16).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import struct
 
 import numpy as np
 
+from musicvae.notes.chords import Chord
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.score import Key, Meter, Score, Tempo, Track
 
@@ -18,6 +19,7 @@ DRUM_CHANNEL = 9  # General MIDI: channel 10 of 1 to 16
 _CHANNELS = [c for c in range(16) if c != DRUM_CHANNEL]
 _LEAST_RESOLUTION, _MOST_RESOLUTION = 96, 32767  # ticks a quarter; 15 bits in the header
 
+_Mark = Meter | Key | Tempo | Chord
 _Event = tuple[int, int, bytes]  # tick, rank among the events of a tick, content
 
 
@@ -71,12 +73,14 @@ def _ticks(score: Score, seconds: np.ndarray | float, resolution: int) -> np.nda
 
 
 def _conductor(score: Score, resolution: int) -> list[_Event]:
-    marks: list[Meter | Key | Tempo] = [*score.meters, *score.keys, *score.tempos]
+    marks: list[_Mark] = [*score.meters, *score.keys, *score.tempos, *score.chords]
     ticks = _ticks(score, np.array([m.time for m in marks]), resolution).tolist()
     return [(tick, 0, _mark(mark)) for tick, mark in zip(ticks, marks, strict=True)]
 
 
-def _mark(mark: Meter | Key | Tempo) -> bytes:
+def _mark(mark: _Mark) -> bytes:
+    if isinstance(mark, Chord):
+        return _meta(0x01, mark.symbol.encode())
     if isinstance(mark, Tempo):
         return _meta(0x51, round(6e7 / mark.qpm).to_bytes(3, "big"))
     if isinstance(mark, Meter):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from musicvae.notes.chords import Chord
 from musicvae.notes.errors import InvalidMusic
 
 DEFAULT_QPM = 120.0  # Standard MIDI Files 1.0: the tempo of a file that states none
@@ -79,7 +80,8 @@ NO_PEDALS = Pedals(
 class Score:
     """Notes in seconds, with the tempo and meter map that relates seconds to beats.
 
-    `tempos` always has an entry at 0.0; `meters` and `keys` hold only what the source states.
+    `tempos` always has an entry at 0.0; `meters`, `keys` and `chords` hold only what the source
+    states.
     Notes end where a key is let go: how long the pedal lets them sound is `pedal.sustain`'s to say.
     """
 
@@ -92,6 +94,7 @@ class Score:
     tempos: tuple[Tempo, ...] = (Tempo(0.0, DEFAULT_QPM),)
     meters: tuple[Meter, ...] = ()
     keys: tuple[Key, ...] = ()
+    chords: tuple[Chord, ...] = ()
     pedals: Pedals = NO_PEDALS
     ticks_per_quarter: int = 480
     _tempo_starts: tuple[tuple[float, ...], tuple[float, ...]] = field(init=False, repr=False)

@@ -14,15 +14,16 @@ from typing import TypeVar
 
 import numpy as np
 
+from musicvae.notes.chords import Chord, transpose_chord
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.quantize import seconds_at
 from musicvae.notes.score import DEFAULT_QPM, Key, Meter, Pedals, Score, Tempo, Track
 
-Mark = TypeVar("Mark", Tempo, Meter, Key)
+Mark = TypeVar("Mark", Tempo, Meter, Key, Chord)
 
 
 def transpose(score: Score, semitones: int) -> Score:
-    """Every pitched note moved by `semitones`, the drums left alone, key signatures moved along.
+    """Every pitched note moved by `semitones`, the drums left alone; keys and chords move along.
 
     Notes that would leave the MIDI range 0 to 127 are dropped, as the reference's augmenter does.
     """
@@ -31,8 +32,9 @@ def transpose(score: Score, semitones: int) -> Score:
     pitch = np.where(on_drums, 0, semitones) + score.pitch.astype(np.int64)
     kept = _rows(score, (pitch >= 0) & (pitch <= 127))
     keys = tuple(replace(k, tonic=(k.tonic + semitones) % 12) for k in score.keys)
+    chords = tuple(replace(c, symbol=transpose_chord(c.symbol, semitones)) for c in score.chords)
     inside = pitch[(pitch >= 0) & (pitch <= 127)].astype(np.uint8)
-    return replace(kept, pitch=inside, keys=keys)
+    return replace(kept, pitch=inside, keys=keys, chords=chords)
 
 
 def stretch(score: Score, factor: float) -> Score:
@@ -49,6 +51,7 @@ def stretch(score: Score, factor: float) -> Score:
         tempos=tuple(Tempo(t.time * factor, t.qpm / factor) for t in score.tempos),
         meters=tuple(replace(m, time=m.time * factor) for m in score.meters),
         keys=tuple(replace(k, time=k.time * factor) for k in score.keys),
+        chords=tuple(replace(c, time=c.time * factor) for c in score.chords),
         pedals=replace(score.pedals, time=score.pedals.time * factor),
     )
 
@@ -56,8 +59,8 @@ def stretch(score: Score, factor: float) -> Score:
 def slice_seconds(score: Score, start: float, end: float) -> Score:
     """The notes that start in [start, end), shifted to begin at 0.0 and truncated at `end`.
 
-    The tempo, meter, key and pedals in force at `start` hold from 0.0 on. Raises `ValueError`
-    unless 0 <= start <= end.
+    The tempo, meter, key, chord and pedals in force at `start` hold from 0.0 on. Raises
+    `ValueError` unless 0 <= start <= end.
     """
     if not 0 <= start <= end:
         raise ValueError(f"cannot slice from {start} to {end} seconds: expected 0 <= start <= end")
@@ -72,6 +75,7 @@ def slice_seconds(score: Score, start: float, end: float) -> Score:
         tempos=_marks_between(score.tempos, start, end),
         meters=_marks_between(score.meters, start, end),
         keys=_marks_between(score.keys, start, end),
+        chords=_marks_between(score.chords, start, end),
         pedals=_pedals_between(score.pedals, start, end),
     )
 
@@ -160,6 +164,7 @@ def concatenate(scores: Sequence[Score]) -> Score:
         tempos=_joined([s.tempos for s in scores], offsets),
         meters=_joined([_from_zero(s) for s in scores], offsets) if with_meters else (),
         keys=_joined([s.keys for s in scores], offsets),
+        chords=_joined([s.chords for s in scores], offsets),
         pedals=Pedals(
             time=np.concatenate(
                 [s.pedals.time + at for s, at in zip(scores, offsets, strict=True)]
@@ -185,7 +190,7 @@ def _rows(score: Score, rows: np.ndarray) -> Score:
 
 def _marks_between(marks: Sequence[Mark], start: float, end: float) -> tuple[Mark, ...]:
     """What is in force at `start`, then what is stated in (start, end), counted from `start`."""
-    cut: list[Mark] = [replace(m, time=0.0) for m in marks if m.time <= start][-1:]
+    cut: list[Mark] = [replace(m, time=0.0) for m in [m for m in marks if m.time <= start][-1:]]
     cut += [replace(m, time=m.time - start) for m in marks if start < m.time < end]
     return tuple(cut)
 
