@@ -1,0 +1,242 @@
+"""What a model is told of the chords at every step: `Triads`, `FullChords`, either with the key.
+
+`Triads` is the published control of `cat-mel_2bar_med_chords`; `FullChords` is note-seq's encoding
+of root, notes and bass; `WithKey` adds the key, as the published `condition_on_key` does.
+
+Letters: W windows, T steps, K columns of a control, M distinct harmonies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from musicvae.notes.chord_inference import infer_chords
+from musicvae.notes.chords import (
+    NAMES,
+    NO_CHORD,
+    TRIADS,
+    Harmony,
+    is_chord,
+    name_chord,
+    parse_chord,
+)
+from musicvae.notes.errors import Rejected
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
+from musicvae.notes.score import Score
+from musicvae.representations.base import Categorical, MultiLabel
+
+_TRIAD_CLASSES = 1 + 12 * len(TRIADS)  # 49
+_NO_CLASS = 0
+_CHORD_LABELS = 1 + 3 * 12  # no chord, root, notes, bass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Triads:
+    """One of 49: no chord, then the 12 roots with a major, minor, augmented, diminished triad."""
+
+    space: ClassVar[Categorical | MultiLabel] = Categorical(_TRIAD_CLASSES)
+
+    def row(self, symbol: str, key: int, *, exact: bool) -> np.ndarray:
+        """The control of a chord, uint8 (). `exact` raises `Rejected` for what has no triad;
+        otherwise the nearest one is told."""
+        harmony = parse_chord(symbol)
+        if harmony is None:
+            return np.array(_NO_CLASS, dtype=np.uint8)
+        triad = harmony.triad
+        if triad is None and exact:
+            raise Rejected("chord-not-a-triad", f"the chord {symbol} has no plain third and fifth")
+        triad = _nearest_triad(harmony) if triad is None else triad
+        return np.array(1 + harmony.root + 12 * triad, dtype=np.uint8)
+
+    def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+        """Controls (W, T), each window moved by its own number of `semitones` (W,)."""
+        moved: np.ndarray = _move_triads(semitones)[np.arange(len(controls))[:, None], controls]
+        return moved.astype(controls.dtype)
+
+    def symbols(self, controls: np.ndarray) -> list[str]:
+        """Controls (T,) -> chord symbols. Total."""
+        return [_TRIAD_NAMES[c] if c < _TRIAD_CLASSES else NO_CHORD for c in controls.tolist()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullChords:
+    """37 labels: no chord, the root (12), the notes (12) and the bass (12) of the chord."""
+
+    space: ClassVar[Categorical | MultiLabel] = MultiLabel(_CHORD_LABELS)
+
+    def row(self, symbol: str, key: int, *, exact: bool) -> np.ndarray:
+        """The control of a chord, uint8 (37,)."""
+        harmony = parse_chord(symbol)
+        labels = np.zeros(_CHORD_LABELS, dtype=np.uint8)
+        if harmony is None:
+            labels[0] = 1
+        else:
+            notes = [13 + p for p in harmony.pitch_classes]
+            labels[[1 + harmony.root, *notes, 25 + harmony.bass]] = 1
+        return labels
+
+    def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+        """Controls (W, T, 37), each window moved by its own number of `semitones` (W,)."""
+        octaves = [_roll(controls[..., at : at + 12], semitones) for at in (1, 13, 25)]
+        return np.concatenate([controls[..., :1], *octaves], axis=-1)
+
+    def symbols(self, controls: np.ndarray) -> list[str]:
+        """Controls (T, 37) -> chord symbols. Total: without a root there is no chord."""
+        return [_name_labels(row) for row in np.asarray(controls)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithKey:
+    """The labels of `chords` and, behind them, the key (12): the major one of its scale."""
+
+    chords: Triads | FullChords = field(default_factory=Triads)
+
+    @property
+    def space(self) -> Categorical | MultiLabel:
+        return MultiLabel(self.chords.space.size + 12)
+
+    def row(self, symbol: str, key: int, *, exact: bool) -> np.ndarray:
+        """The control of a chord in a key, uint8 (K,)."""
+        chord = self.chords.row(symbol, key, exact=exact)
+        return np.concatenate([self._labels(chord), _one_hot(np.array(key), 12)])
+
+    def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+        """Controls (W, T, K), each window moved by its own number of `semitones` (W,)."""
+        own, key = controls[..., :-12], _roll(controls[..., -12:], semitones)
+        if isinstance(self.chords, Triads):
+            triads = [_roll(own[..., at : at + 12], semitones) for at in range(1, 49, 12)]
+            own = np.concatenate([own[..., :1], *triads], axis=-1)
+        else:
+            own = self.chords.transposed(own, semitones)
+        return np.concatenate([own, key], axis=-1)
+
+    def symbols(self, controls: np.ndarray) -> list[str]:
+        """Controls (T, K) -> chord symbols. Total."""
+        own = np.asarray(controls)[..., :-12]
+        return self.chords.symbols(own.argmax(-1) if isinstance(self.chords, Triads) else own)
+
+    def _labels(self, chord: np.ndarray) -> np.ndarray:
+        return _one_hot(chord, _TRIAD_CLASSES) if isinstance(self.chords, Triads) else chord
+
+
+ChordControls = Triads | FullChords | WithKey
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Told:
+    """Controls at every step: `rows[codes]`. Code 0 is no chord; rows are told apart by code."""
+
+    codes: np.ndarray  # (steps,) int32
+    rows: np.ndarray  # (M,) or (M, K) uint8
+
+    def at(self, codes: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Codes and a mask (W, T) -> controls (W, T, ...), zero where not `valid`."""
+        controls: np.ndarray = self.rows[codes]
+        controls[~valid] = 0
+        return controls
+
+
+def tell_chords(
+    controls: ChordControls,
+    chords: Sequence[tuple[int, str]],
+    keys: Sequence[tuple[int, int]],
+    steps: int,
+    *,
+    exact: bool = False,
+) -> Told:
+    """Chords (step, symbol) and keys (step, tonic), in order -> what is told at 0 to `steps`.
+
+    Before the first chord there is none; before the first key it holds already. Raises `Rejected`
+    for a chord that `exact` does not allow, `ValueError` for one that cannot be read.
+    """
+    first_key = keys[0][1] if keys else 0
+    changes: dict[int, tuple[str | None, int | None]] = {}
+    for at, symbol in chords:
+        changes[at] = (symbol, None)
+    for at, key in keys[1:]:
+        changes[at] = (changes.get(at, (None, None))[0], key)
+    codes = np.zeros(steps, dtype=np.int32)
+    known: dict[tuple[str, int], int] = {(NO_CHORD, first_key): 0}
+    now = (NO_CHORD, first_key)
+    for at in sorted(changes):
+        symbol_, key_ = changes[at]
+        now = (now[0] if symbol_ is None else symbol_, now[1] if key_ is None else key_)
+        codes[max(at, 0) :] = known.setdefault(now, len(known))
+    rows = [controls.row(symbol, key, exact=exact) for symbol, key in known]
+    return Told(codes=codes, rows=np.array(rows, dtype=np.uint8))
+
+
+def tell_score(controls: ChordControls, score: Score, steps: int, remarks: list[str]) -> Told:
+    """The chords that a score states, or else those heard in it, at 0 to `steps` of its beats.
+
+    Says in `remarks` where they come from and which could not be read; those are left out.
+    """
+    heard, heard_keys = ((), ()) if _suffices(controls, score) else infer_chords(score)
+    chords = score.chords or heard
+    if not score.chords:
+        remarks.append("the file states no chords: they were inferred from its notes")
+    unread = sorted({c.symbol for c in chords if not is_chord(c.symbol)})
+    if unread:
+        remarks.append(f"chords left out, which cannot be read: {', '.join(map(repr, unread[:5]))}")
+    keys = [(k.time, (k.tonic + 3 * k.minor) % 12) for k in score.keys or heard_keys]
+    read = [c for c in chords if is_chord(c.symbol)]
+    at = _steps_of(score, [c.time for c in read])
+    key_at = _steps_of(score, [time for time, _ in keys])
+    return tell_chords(
+        controls,
+        [(step, c.symbol) for step, c in zip(at, read, strict=True)],
+        [(step, key) for step, (_, key) in zip(key_at, keys, strict=True)],
+        steps,
+    )
+
+
+def _suffices(controls: ChordControls, score: Score) -> bool:
+    """Whether a score states all that is to be told."""
+    return bool(score.chords) and (not isinstance(controls, WithKey) or bool(score.keys))
+
+
+def _steps_of(score: Score, times: Sequence[float]) -> list[int]:
+    steps: list[int] = quarters_to_steps(
+        score.quarters_at(np.array(times, dtype=np.float64)), STEPS_PER_QUARTER
+    ).tolist()
+    return steps
+
+
+def _nearest_triad(harmony: Harmony) -> int:
+    """Minor where there is a minor third and no major one; otherwise major."""
+    above = {(p - harmony.root) % 12 for p in harmony.pitch_classes}
+    return int(3 in above and 4 not in above)
+
+
+def _move_triads(semitones: np.ndarray) -> np.ndarray:
+    """For each number of semitones (W,) the class that each class becomes: (W, 49)."""
+    kind, root = np.divmod(np.arange(_TRIAD_CLASSES - 1), 12)
+    moved = 1 + 12 * kind + (root + np.asarray(semitones)[:, None]) % 12
+    return np.concatenate([np.zeros((len(moved), 1), dtype=moved.dtype), moved], axis=1)
+
+
+def _roll(octave: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    """Columns (W, T, 12) moved up by each window's `semitones` (W,), around the octave."""
+    source = (np.arange(12) - np.asarray(semitones)[:, None]) % 12
+    return np.take_along_axis(octave, source[:, None, :], axis=2)
+
+
+def _one_hot(value: np.ndarray, size: int) -> np.ndarray:
+    hot: np.ndarray = (np.arange(size) == value).astype(np.uint8)
+    return hot
+
+
+def _name_labels(labels: np.ndarray) -> str:
+    root, notes, bass = labels[1:13], labels[13:25], labels[25:37]
+    if labels[0] or not root.any():
+        return NO_CHORD
+    lowest = int(bass.argmax()) if bass.any() else int(root.argmax())
+    classes = tuple(int(p) for p in np.flatnonzero(notes))
+    return name_chord(int(root.argmax()), classes, lowest)
+
+
+_TRIAD_NAMES = [NO_CHORD, *(root + kind for kind in TRIADS for root in NAMES)]
