@@ -19,6 +19,7 @@ import numpy as np
 from musicvae.notes.score import Score
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_events import FIRST_NOTE, HOLD, NOTE_OFF, STEPS_PER_BAR
+from musicvae.representations.meters import REGROUPED, list_known
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,6 +72,7 @@ class BarCutter:
                 rows = _bar_rows(part, events)
                 if after_gap:
                     self._end_notes(rows)
+                self.remarks.extend(s for s in part.remarks if s not in self.remarks)
                 filled = int((part.count < part.steps_per_bar).sum())
                 if filled:
                     self.remarks.append(
@@ -81,8 +83,8 @@ class BarCutter:
                 windows = part.bars if self.overlap else -(-part.bars // self.bars)
                 self._count("unsupported-meter", windows)
                 self.remarks.append(
-                    f"bars in {part.meter} left out, which cannot be read as 4/4 or 3/4: "
-                    f"{part.bars}"
+                    f"bars in {part.meter} left out, which cannot be read as "
+                    f"{list_known(REGROUPED)}: {part.bars}"
                 )
             after_gap = not isinstance(part, Stretch)
 
@@ -115,11 +117,11 @@ class BarCutter:
         return np.array(new, dtype=np.int64)
 
     def _at(self, starts: np.ndarray, stretch: Stretch, rows: np.ndarray) -> Cuts:
-        """The windows that begin with the bars `starts` of a stretch; `rows` may go on behind it."""
+        """The windows that begin at the bars `starts` of a stretch; `rows` may go on behind it."""
         last = np.minimum(starts + self.bars, len(stretch)) - 1
         tokens = rows[starts[:, None] + np.arange(self.bars)]
         return Cuts(
-            tokens=tokens.reshape(len(starts), self.bars * STEPS_PER_BAR, -1),
+            tokens=tokens.reshape(len(starts), self.bars * STEPS_PER_BAR, rows.shape[2]),
             size=np.full(len(starts), stretch.steps_per_bar),
             filler=starts + self.bars - 1 - last,
             first=stretch.first[starts],

@@ -196,7 +196,7 @@ def _read_hits(steps: StepScore, rows: np.ndarray, total_steps: int) -> np.ndarr
 def _cut(three: tuple[_Stream, ...], bars: int, overlap: bool, origin: Origin) -> _Cut:
     events = np.stack([stream.tokens for stream in three], axis=-1)
     covered = np.stack([stream.covered for stream in three], axis=-1)
-    together = covered.all(axis=1)
+    together: np.ndarray = np.all(covered, axis=1)
     together[:GAP_BARS] = covered[:GAP_BARS].any()
     together[-GAP_BARS:] = covered[-GAP_BARS:].any()
     if overlap:

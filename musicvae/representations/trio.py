@@ -1,0 +1,227 @@
+"""Melody, bass and drums side by side: the representation of the published trio models.
+
+`LenientTrio` reads any music as a musician would; `StrictTrio` is the reference's extraction. A
+step is a class of each: of a melody and of a bass (`melody_events`), and a combination of nine
+drums (`drums_hits`). Bars have 16 steps, of which music in 3/4 and 6/8 fills 12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from musicvae.notes.errors import Rejected
+from musicvae.notes.score import Score, Track
+from musicvae.representations.base import Example, Origin, Part, Several, Survey, TokenSpec
+from musicvae.representations.clock import Clock, meters_of
+from musicvae.representations.drums_hits import NINE_EXEMPLARS, to_hits
+from musicvae.representations.melody_events import (
+    STEPS_PER_BAR,
+    to_notes,
+    transpose_events,
+)
+from musicvae.representations.trio_lenient import LenientTrio
+from musicvae.representations.trio_streams import DEFAULT_PARTS, FIRSTS, LINES, PART_NAMES, SIZES
+from musicvae.representations.trio_strict import StrictTrio
+
+__all__ = ["LenientTrio", "StrictTrio", "Trio"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trio:
+    """Windows of `bars` bars of a trio; `transpose` is the range of augmentation in semitones."""
+
+    bars: int = 16
+    extraction: LenientTrio | StrictTrio = field(default_factory=LenientTrio)
+    transpose: int = 0
+
+    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
+    part_names: ClassVar[tuple[str, ...]] = PART_NAMES
+
+    def __post_init__(self) -> None:
+        if self.bars < 1:
+            raise ValueError(f"a trio needs at least one bar, not {self.bars}")
+        if self.transpose < 0:
+            raise ValueError(f"transpose is a range in semitones, 0 or more, not {self.transpose}")
+
+    @property
+    def spec(self) -> TokenSpec:
+        streams = Several(SIZES)
+        return TokenSpec(
+            inputs=streams, outputs=streams, length=self.bars * STEPS_PER_BAR, segments=self.bars
+        )
+
+    def read(self, source: object) -> Score:
+        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
+        from musicvae.notes.interop import to_score
+
+        return to_score(source)
+
+    def write(self, source: Score, path: str | Path) -> None:
+        """Write a MIDI file, whole or not at all."""
+        from musicvae.notes.midi import write_midi
+
+        write_midi(source, path)
+
+    def survey(self, source: Score, *, overlap: bool = False) -> Survey:
+        """All windows, those that were dropped by reason, and what was decided on the way.
+
+        Raises `ValueError` only for a track asked for that is not there.
+        """
+        try:
+            found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
+        except Rejected as rejection:
+            return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        examples = tuple(
+            Example(tokens=tokens, lengths=lengths, origin=origin, filler=filler)
+            for tokens, lengths, origin, filler in zip(
+                found.tokens, found.lengths, found.origins(), found.filler.tolist(), strict=True
+            )
+        )
+        return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
+
+    def tokenize(self, source: Score) -> tuple[np.ndarray, np.ndarray, None, Mapping[str, int]]:
+        """`survey` with overlap as arrays: tokens (N, T, 3), lengths (N, S), no controls, and what
+        was dropped.
+
+        For datasets, which do not ask where a window came from: several times faster.
+        """
+        try:
+            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+        except Rejected as rejection:
+            spec = self.spec
+            none = np.zeros((0, spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype)
+            return none, np.zeros((0, spec.segments), dtype=np.uint16), None, {rejection.reason: 1}
+        return found.tokens, found.lengths, None, found.dropped
+
+    def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
+        """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
+        survey = self.survey(source, overlap=overlap)
+        if not survey.examples:
+            reasons = sorted(survey.dropped, key=survey.dropped.__getitem__, reverse=True)
+            detail = survey.remarks[-1] if survey.remarks else _no_windows(self.bars)
+            raise Rejected(reasons[0] if reasons else "no-trio", detail)
+        return survey.examples
+
+    def decode(self, examples: Sequence[Example]) -> Score:
+        """Windows in order -> one trio, each part sounding as its `origin.parts` says.
+
+        With `LenientTrio` a note that is held at a window's end goes on through the leading zeros
+        of the next. With `StrictTrio` it ends there, as the reference decodes each window alone;
+        from a default origin (120 quarters a minute, velocity 80) the notes are the reference's.
+        A part without notes has no track.
+        """
+        streams = [_events_of(example) for example in examples]
+        bounds = np.cumsum([0, *(len(s) for s in streams)])  # (W + 1,) steps
+        events = np.concatenate([np.zeros((0, len(SIZES)), dtype=np.uint16), *streams])
+        clock = Clock.of([example.origin for example in examples], bounds)
+        parts = [_parts_of(example) for example in examples]
+        tracks: list[Track] = []
+        columns = [np.zeros((5, 0), dtype=np.int64)]
+        for k in range(len(SIZES)):
+            start, end, pitch = _read_stream(k, events[:, k])
+            window = np.searchsorted(bounds, start, side="right") - 1
+            if isinstance(self.extraction, StrictTrio):
+                end = np.minimum(end, bounds[window + 1])
+            velocity, track = _seat(k, [three[k] for three in parts], window, tracks)
+            columns.append(np.stack([start, end, pitch, velocity, track]))
+        start, end, pitch, velocity, track = np.concatenate(columns, axis=1)
+        return Score(
+            pitch=pitch.astype(np.uint8),
+            velocity=velocity.astype(np.uint8),
+            start=clock.seconds(start),
+            end=clock.seconds(end),
+            track=track.astype(np.int32),
+            tracks=tuple(tracks),
+            tempos=clock.tempos,
+            meters=meters_of(examples, bounds, clock),
+        )
+
+    def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        """The tokens themselves."""
+        return tokens
+
+    def blank(self) -> Example:
+        """Silence in 4/4 at the default tempo, for a piano, a bass and a drum kit."""
+        spec = self.spec
+        return Example(
+            tokens=np.zeros((spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype),
+            lengths=np.full(spec.segments, STEPS_PER_BAR, dtype=np.uint16),
+            origin=Origin(parts=DEFAULT_PARTS),
+        )
+
+    def augment(
+        self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Melody and bass of each row of (B, T, 3) transposed by one number of semitones, uniform
+        in ±`transpose`; the drums stay as they are.
+
+        Notes that would leave the range are moved by octaves, so that none is lost.
+        """
+        shifts = rng.integers(-self.transpose, self.transpose, size=len(tokens), endpoint=True)
+        moved = tokens.copy()
+        lines = list(LINES)
+        moved[..., lines] = transpose_events(tokens[..., lines], shifts[:, None, None])
+        return moved, controls
+
+    def onsets(self, tokens: np.ndarray) -> np.ndarray:
+        """Where a note of any part starts (B, T)."""
+        starts: np.ndarray = np.any(tokens >= FIRSTS, axis=-1)
+        return starts
+
+
+def _events_of(example: Example) -> np.ndarray:
+    """The valid steps of an example (T', 3), its bars one after another."""
+    bars = example.tokens.reshape(len(example.lengths), -1, len(SIZES))
+    valid = np.arange(bars.shape[1]) < np.asarray(example.lengths)[:, None].astype(np.int64)
+    events: np.ndarray = bars[valid]
+    for name, size, highest in zip(
+        PART_NAMES, SIZES, events.max(axis=0, initial=0).tolist(), strict=True
+    ):
+        if highest >= size:
+            raise ValueError(f"the {name} of a trio has tokens 0 to {size - 1}, not {highest}")
+    return events
+
+
+def _parts_of(example: Example) -> tuple[Part, ...]:
+    parts = example.origin.parts
+    return parts if len(parts) == len(SIZES) else DEFAULT_PARTS
+
+
+def _read_stream(k: int, events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Start step, end step and pitch of every note of stream `k`; a hit lasts one step."""
+    if k in LINES:
+        return to_notes(events)
+    step, kind = to_hits(events)
+    return step, step + 1, NINE_EXEMPLARS[kind].astype(np.int64)
+
+
+def _seat(
+    k: int, parts: Sequence[Part], window: np.ndarray, tracks: list[Track]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Velocity and track of the notes of stream `k` that start in `window` (N,).
+
+    `parts` are that stream's, one a window. Adds a track for every program that plays; one that
+    has no name is called by its part.
+    """
+    playing = [parts[w] for w in np.unique(window).tolist()]
+    seats = {
+        program: len(tracks) + i
+        for i, program in enumerate(dict.fromkeys(p.program for p in playing))
+    }
+    names = {p.program: p.name for p in reversed(playing)}
+    tracks += [
+        Track(name=names[program] or PART_NAMES[k], program=program, is_drum=k not in LINES)
+        for program in seats
+    ]
+    velocity = np.array([p.velocity for p in parts], dtype=np.int64)
+    track = np.array([seats.get(p.program, 0) for p in parts], dtype=np.int64)
+    return velocity[window], track[window]
+
+
+def _no_windows(bars: int) -> str:
+    return f"melody, bass and drums do not play together for {bars} bars in one tempo and 4/4"
