@@ -24,7 +24,7 @@ def sustain(score: Score) -> tuple[Score, float]:
     """
     pedals = score.pedals
     drums = np.array([t.is_drum for t in score.tracks], dtype=bool)
-    if not (len(pedals) and len(score)) or drums[score.track].all():
+    if not (pedals.down.any() and len(score)) or drums[score.track].all():
         return replace(score, pedals=NO_PEDALS), score.total_seconds
     start, end = score.start, score.end.copy()
     under = np.zeros(len(score), dtype=bool)  # struck while the pedal was down

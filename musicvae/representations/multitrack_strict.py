@@ -23,7 +23,7 @@ from musicvae.notes.pedal import sustain
 from musicvae.notes.quantize import quantize
 from musicvae.notes.quantize import STEPS_PER_QUARTER as SIXTEENTHS_PER_QUARTER
 from musicvae.notes.score import Meter, Pedals, Score
-from musicvae.notes.transform import split_at_time_changes, time_changes
+from musicvae.notes.transform import split_at, time_changes
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_events import Windows
 from musicvae.representations.multitrack_bars import (
@@ -51,7 +51,7 @@ QUARTERS_PER_BAR = MOST_STEPS // STEPS_PER_QUARTER
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Stretch:
-    """The notes of a stretch of one tempo and meter, by the order of their starts, in its bars."""
+    """The notes of a stretch of one tempo and meter, by order of their starts, in its bars."""
 
     bar: np.ndarray  # (N,) int64
     track: np.ndarray  # (N,) int64
@@ -109,15 +109,11 @@ class StrictMultitrack:
 
 
 def _stretches(score: Score, dropped: dict[str, int]) -> Iterator[_Stretch]:
-    pedals, end = score.pedals, score.total_seconds
-    inside = pedals.time < end
-    if not inside.all():  # what is pressed from the last end on changes nothing
-        pedals = Pedals(
-            time=pedals.time[inside], track=pedals.track[inside], down=pedals.down[inside]
-        )
-        score = replace(score, pedals=pedals)
-    offsets = [0.0, *time_changes(score)]
-    for offset, piece in zip(offsets, split_at_time_changes(score), strict=False):
+    pedals, heard = score.pedals, score.pedals.time < score.total_seconds
+    pedals = Pedals(time=pedals.time[heard], track=pedals.track[heard], down=pedals.down[heard])
+    score = replace(score, keys=(), pedals=pedals)
+    changes = time_changes(score)
+    for offset, piece in zip([0.0, *changes], split_at(score, changes), strict=True):
         if not len(piece):
             continue
         try:
@@ -185,9 +181,7 @@ def _turns(bar: np.ndarray, track: np.ndarray, tracks: int) -> np.ndarray | None
     return np.array([turn[pair] for pair in sorted(turn)], dtype=np.int64)
 
 
-def _taken(
-    bar: np.ndarray, lengths: np.ndarray, bars: int, dropped: dict[str, int]
-) -> np.ndarray:
+def _taken(bar: np.ndarray, lengths: np.ndarray, bars: int, dropped: dict[str, int]) -> np.ndarray:
     """The bars (B,) that the reference takes, from the bars and token counts of all tracks."""
     tracks = np.bincount(bar, minlength=bars)
     events = np.bincount(bar, weights=lengths - 2, minlength=bars)
