@@ -15,13 +15,21 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
-from musicvae.representations.base import Example, MultiLabel, Survey, TokenSpec
+from musicvae.representations.base import Example, MultiLabel, Origin, Survey, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.drums_kit import CombinedNine, SeparateNine, SeparateSixtyOne
 from musicvae.representations.drums_lenient import LenientDrums
 from musicvae.representations.drums_strict import StrictDrums
-from musicvae.representations.melody_events import STEPS_PER_BAR, Windows
-from musicvae.representations.meters import FOUR_FOUR, KNOWN, Native, Regrouped
+from musicvae.representations.melody_events import Windows
+from musicvae.representations.meters import (
+    KNOWN,
+    REGROUPED,
+    Native,
+    Regrouped,
+    list_known,
+    parse_meter,
+    tell,
+)
 
 __all__ = [
     "CombinedNine",
@@ -40,15 +48,17 @@ class Drums:
     bars: int = 2
     kit: CombinedNine | SeparateNine | SeparateSixtyOne = field(default_factory=CombinedNine)
     extraction: LenientDrums | StrictDrums = field(default_factory=LenientDrums)
-    meters: Regrouped | Native = field(default_factory=Regrouped)
+    meters: Regrouped | Native = REGROUPED
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.bars < 1:
             raise ValueError(f"drums need at least one bar, not {self.bars}")
-        if isinstance(self.extraction, StrictDrums) and isinstance(self.meters, Native):
-            raise ValueError("the reference knows bars of 4/4 alone: no StrictDrums with Native")
+        if isinstance(self.extraction, StrictDrums) and self.meters != REGROUPED:
+            raise ValueError(
+                "the reference reads bars of 4/4 alone: StrictDrums takes no other meters"
+            )
 
     @property
     def spec(self) -> TokenSpec:
@@ -154,18 +164,19 @@ class Drums:
         """Tokens (B, T, ...) -> what is struck, (B, T, 9) or (B, T, 61) uint8 of 0 and 1."""
         return self.kit.to_roll(tokens)
 
-    def blank(self) -> Example:
-        """Silence in 4/4 at the default tempo."""
-        spec = self.spec
-        valid = np.arange(spec.segment_length) < STEPS_PER_BAR
-        told = None
-        if spec.controls is not None:
-            four_four = np.where(valid, KNOWN.index(FOUR_FOUR), 0).astype(spec.controls.dtype)
-            told = np.tile(four_four, spec.segments)
+    def blank(self, meter: str = "4/4") -> Example:
+        """Silence at the default tempo. Raises `ValueError` for a meter that is not known."""
+        spec, stated = self.spec, parse_meter(meter)
+        known = self.meters.read_as(stated)
+        if known is None:
+            raise ValueError(f"there are no bars of {meter}; known are {list_known(self.meters)}")
+        lengths = np.full((1, spec.segments), known.steps, dtype=np.uint16)
+        told = tell(self.meters, np.array([KNOWN.index(known)]), lengths)
         return Example(
             tokens=np.zeros((spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype),
-            lengths=np.full(spec.segments, STEPS_PER_BAR, dtype=np.uint16),
-            controls=told,
+            lengths=lengths[0],
+            controls=None if told is None else told[0],
+            origin=Origin(numerator=stated.numerator, denominator=stated.denominator),
         )
 
     def augment(

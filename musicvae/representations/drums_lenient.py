@@ -33,7 +33,7 @@ OTHER_PITCHES = {25: 38}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Hits:
+class KitHits:
     """What is struck, in order of time."""
 
     step: np.ndarray  # (N,) int64, from the start of the score
@@ -57,7 +57,7 @@ class LenientDrums:
         """
         choice = choose_drums(score, self.track)
         remarks = [choice.reason]
-        hits = _read_hits(score, choice, kit, remarks)
+        hits = read_kit_hits(score, choice, kit, remarks)
         total = int(hits.step[-1]) + 1
         if total > LONGEST_STEPS:
             raise Rejected(
@@ -97,7 +97,7 @@ def nearest(kit: Kit) -> np.ndarray:
     return np.where(classes >= 0, classes, alike)
 
 
-def _read_hits(score: Score, choice: DrumChoice, kit: Kit, remarks: list[str]) -> _Hits:
+def read_kit_hits(score: Score, choice: DrumChoice, kit: Kit, remarks: list[str]) -> KitHits:
     """The hits of the chosen tracks; says in `remarks` what was changed or left out."""
     taken = np.isin(np.arange(len(score.tracks)), choice.tracks)[score.track]
     rows = np.flatnonzero(taken & (score.velocity > 0))
@@ -125,7 +125,7 @@ def _read_hits(score: Score, choice: DrumChoice, kit: Kit, remarks: list[str]) -
     at = quarters_to_steps(score.quarters_at(score.start[rows]), STEPS_PER_QUARTER)
     step = np.maximum(at, 0)
     order = np.argsort(step, kind="stable")
-    return _Hits(step=step[order], kind=kind[order], velocity=score.velocity[rows][order])
+    return KitHits(step=step[order], kind=kind[order], velocity=score.velocity[rows][order])
 
 
 def _list_pitches(pitch: np.ndarray) -> str:
@@ -136,7 +136,7 @@ def _list_pitches(pitch: np.ndarray) -> str:
 
 
 def _origins(
-    score: Score, choice: DrumChoice, hits: _Hits, windows: HitWindows
+    score: Score, choice: DrumChoice, hits: KitHits, windows: HitWindows
 ) -> tuple[Origin, ...]:
     """Where each window came from; its velocity is the mean of the hits in it."""
     quarters = windows.first / STEPS_PER_QUARTER

@@ -11,7 +11,7 @@ import numpy as np
 
 from musicvae.notes.score import Score
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
-from musicvae.representations.meters import KNOWN, Meters
+from musicvae.representations.meters import KNOWN, Meters, tell
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,19 +69,16 @@ def cut_windows(
             cuts.append(_cut(cutter, part, masks))
         else:
             cutter.count("unsupported-meter", part.bars if overlap else -(-part.bars // bars))
-            known = ", ".join(map(str, meters.known))
-            cutter.remarks.append(
-                f"bars in {part.meter} left out, which cannot be read in one of {known}: "
-                f"{part.bars}"
-            )
+            cutter.remarks.append(part.remark(meters))
     cut = _join(cuts)
     if overlap:
         cut = _keep_distinct(cutter, cut)
-    sizes = np.array([known.steps for known in KNOWN])[cut.known]
+    sizes = np.array([known.steps for known in KNOWN], dtype=np.uint16)[cut.known]
+    lengths = sizes.repeat(bars).reshape(-1, bars)
     return HitWindows(
         masks=cut.masks,
-        lengths=sizes.astype(np.uint16).repeat(bars).reshape(-1, bars),
-        controls=_controls(cutter, cut.known, sizes),
+        lengths=lengths,
+        controls=tell(meters, cut.known, lengths),
         filler=cut.filler,
         first=cut.first,
         end=cut.end,
@@ -93,7 +90,7 @@ def cut_windows(
 
 def _cut(cutter: _Cutter, stretch: Stretch, masks: np.ndarray) -> _Cut:
     """Every window of a stretch."""
-    cutter.remarks.extend(stretch.regrouped)
+    cutter.remarks.extend(said for said in stretch.remarks if said not in cutter.remarks)
     short = int((stretch.count < stretch.steps_per_bar).sum())
     if short:
         cutter.remarks.append(f"bars cut short by a change of meter and filled up: {short}")
@@ -137,14 +134,6 @@ def _keep_distinct(cutter: _Cutter, cut: _Cut) -> _Cut:
     cutter.count("duplicate", len(sounds) - len(first))
     kept = np.fromiter(first.values(), dtype=np.int64)
     return _Cut(**{name: column[kept] for name, column in vars(cut).items()})
-
-
-def _controls(cutter: _Cutter, known: np.ndarray, sizes: np.ndarray) -> np.ndarray | None:
-    if cutter.meters.controls is None:
-        return None
-    valid = np.arange(cutter.meters.stride) < sizes[:, None]
-    told = np.where(valid, known[:, None], 0).astype(cutter.meters.controls.dtype)
-    return np.tile(told, cutter.bars)
 
 
 def _join(cuts: list[_Cut]) -> _Cut:

@@ -30,7 +30,7 @@ from musicvae.representations.drums_hits import (
     to_tokens,
 )
 from musicvae.representations.drums_lenient import nearest
-from musicvae.representations.meters import KNOWN, Known, Native
+from musicvae.representations.meters import KNOWN, Known, Native, Regrouped
 from tests.representations.melodies import Note, notes_of, score
 
 DRUMS = Track(name="kit", is_drum=True)
@@ -216,6 +216,23 @@ def test_tempo_changes_do_not_matter() -> None:
     back = Drums(bars=1).decode(examples)
     np.testing.assert_allclose(back.start, music.start)
     assert back.tempos == music.tempos
+
+
+def test_a_meter_can_be_forced() -> None:
+    music = beat(*[(k, k + 0.25, 36) for k in range(10)], meter=(5, 4))
+    assert not Drums().survey(music).examples
+    survey = Drums(bars=1, meters=Regrouped(force="4/4")).survey(music)
+    assert len(survey.examples) == 3
+    assert any("as asked for; the file says 5/4" in remark for remark in survey.remarks)
+
+
+def test_silence_in_a_meter() -> None:
+    blank = Drums(meters=Native()).blank("6/8")
+    assert blank.lengths.tolist() == [12, 12]
+    assert blank.controls is not None
+    assert set(blank.controls.tolist()) == {0, KNOWN.index(Known(6, 8))}
+    with pytest.raises(ValueError, match="no bars of 5/4; known are 3/4 or 4/4"):
+        Drums().blank("5/4")
 
 
 def test_an_upbeat_stands_before_the_first_whole_bar() -> None:
