@@ -1,8 +1,8 @@
 """One melody as events on a grid of sixteenths: the representation of the published melody models.
 
 `Lenient` reads any music as a musician would; `Strict` is the reference's extraction. Both give
-the same tokens (`melody_events`), in bars of 16 steps, of which music in 3/4 and 6/8 fills 12. With
-`Lenient(meters=Native())` there are bars of six meters, and a model is told which (`meters`).
+the same tokens (`melody_events`). Which bars there are is a choice of `meters`: bars of 16 steps,
+of which music in 3/4 and 6/8 fills 12, or those of six meters as they are written.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.melody_events import (
     CLASSES,
     FIRST_NOTE,
+    Windows,
     to_notes,
     transpose_events,
 )
@@ -29,14 +30,14 @@ from musicvae.representations.melody_strict import Strict
 from musicvae.representations.meters import (
     KNOWN,
     REGROUPED,
-    Meters,
     Native,
+    Regrouped,
     list_known,
     parse_meter,
     tell,
 )
 
-__all__ = ["Lenient", "Melody", "Native", "Strict"]
+__all__ = ["Lenient", "Melody", "Strict"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,7 @@ class Melody:
 
     bars: int = 2
     extraction: Lenient | Strict = field(default_factory=Lenient)
+    meters: Regrouped | Native = REGROUPED
     transpose: int = 5
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
@@ -54,6 +56,8 @@ class Melody:
             raise ValueError(f"a melody needs at least one bar, not {self.bars}")
         if self.transpose < 0:
             raise ValueError(f"transpose is a range in semitones, 0 or more, not {self.transpose}")
+        if isinstance(self.extraction, Strict) and self.meters != REGROUPED:
+            raise ValueError("the reference reads bars of 4/4 alone: Strict takes no other meters")
 
     @property
     def spec(self) -> TokenSpec:
@@ -61,14 +65,10 @@ class Melody:
         return TokenSpec(
             inputs=events,
             outputs=events,
-            length=self.bars * self._meters.stride,
+            length=self.bars * self.meters.stride,
             segments=self.bars,
-            controls=self._meters.controls,
+            controls=self.meters.controls,
         )
-
-    @property
-    def _meters(self) -> Meters:
-        return REGROUPED if isinstance(self.extraction, Strict) else self.extraction.meters
 
     def read(self, source: object) -> Score:
         """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
@@ -88,7 +88,7 @@ class Melody:
         Raises `ValueError` only for a track asked for that is not there.
         """
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
+            found = self._extract(source, overlap=overlap)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
         controls = [None] * len(found) if found.controls is None else found.controls
@@ -113,7 +113,7 @@ class Melody:
         For datasets, which do not ask where a window came from: several times faster.
         """
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+            found = self._extract(source, overlap=True)
         except Rejected as rejection:
             spec = self.spec
             none = np.zeros((0, spec.length), dtype=np.uint8)
@@ -158,7 +158,7 @@ class Melody:
             track=tracks[window],
             tracks=tuple(Track(name=names.get(p, ""), program=p) for p in programs),
             tempos=clock.tempos,
-            meters=meters_of(examples, bounds, clock, self._meters),
+            meters=meters_of(examples, bounds, clock, self.meters),
         )
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -168,11 +168,11 @@ class Melody:
     def blank(self, meter: str = "4/4") -> Example:
         """Silence at the default tempo. Raises `ValueError` for a meter that is not known."""
         spec, stated = self.spec, parse_meter(meter)
-        known = self._meters.read_as(stated)
+        known = self.meters.read_as(stated)
         if known is None:
-            raise ValueError(f"there are no bars of {meter}; known are {list_known(self._meters)}")
+            raise ValueError(f"there are no bars of {meter}; known are {list_known(self.meters)}")
         lengths = np.full((1, spec.segments), known.steps, dtype=np.uint16)
-        told = tell(self._meters, np.array([KNOWN.index(known)]), lengths)
+        told = tell(self.meters, np.array([KNOWN.index(known)]), lengths)
         return Example(
             tokens=np.zeros(spec.length, dtype=np.uint8),
             lengths=lengths[0],
@@ -199,6 +199,11 @@ class Melody:
         """Where a note starts (B, T)."""
         starts: np.ndarray = tokens >= FIRST_NOTE
         return starts
+
+    def _extract(self, source: Score, *, overlap: bool) -> Windows:
+        if isinstance(self.extraction, Strict):
+            return self.extraction.extract(source, bars=self.bars, overlap=overlap)
+        return self.extraction.extract(source, meters=self.meters, bars=self.bars, overlap=overlap)
 
 
 def _events_of(example: Example) -> np.ndarray:

@@ -13,7 +13,15 @@ import numpy as np
 
 from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
 from musicvae.notes.score import Meter, Score
-from musicvae.representations.meters import REGROUPED, Known, Meters, regrouping
+from musicvae.representations.meters import (
+    REGROUPED,
+    Known,
+    Meters,
+    forced,
+    list_known,
+    meter_to_force,
+    regrouping,
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -21,7 +29,8 @@ class Stretch:
     """Bars in one known meter that follow one another.
 
     Bar b holds `count[b]` steps of the source from step `first[b]` on; those of the first bar
-    stand `upbeat` steps in. `regrouped` says which bars of the source were joined or divided.
+    stand `upbeat` steps in. `remarks` say what is not as the source has it: bars that were joined
+    or divided, or read in a meter that was forced.
     """
 
     known: Known
@@ -29,7 +38,7 @@ class Stretch:
     count: np.ndarray  # (B,) int64, 1 to steps_per_bar
     meters: np.ndarray  # (B,) of Meter
     upbeat: int = 0
-    regrouped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def steps_per_bar(self) -> int:
@@ -46,13 +55,20 @@ class Unsupported:
     meter: Meter
     bars: int
 
+    def remark(self, meters: Meters) -> str:
+        """What was left out, what could have been read, and what can be done."""
+        return (
+            f"bars in {self.meter} left out, which cannot be read as {list_known(meters)}: "
+            f"{self.bars} (--force reads all bars in {meter_to_force(self.meter)})"
+        )
+
 
 def lay_out_bars(
     score: Score, total_steps: int, meters: Meters = REGROUPED
 ) -> list[Stretch | Unsupported]:
     """The bars that cover steps 0 to `total_steps`, in order."""
     laid: list[Stretch | Unsupported] = []
-    regions = _regions(score, total_steps)
+    regions = _regions(score, total_steps, forced(meters))
     for k, (meter, begin, end) in enumerate(regions):
         upbeat = _upbeat(regions, meters) if k == 0 else None
         known = upbeat or meters.read_as(meter)
@@ -61,7 +77,7 @@ def lay_out_bars(
             continue
         if upbeat:
             meter = regions[1][0]
-        size, said = known.steps, regrouping(meter, meters)
+        size = known.steps
         first = np.arange(begin, end, size, dtype=np.int64)
         is_last = k == len(regions) - 1
         stretch = Stretch(
@@ -70,7 +86,7 @@ def lay_out_bars(
             count=np.full(len(first), size) if is_last else np.minimum(size, end - first),
             meters=np.full(len(first), meter, dtype=object),
             upbeat=begin + size - end if upbeat else 0,
-            regrouped=(said,) if said and not upbeat else (),
+            remarks=() if upbeat else _remarks(score, meter, meters),
         )
         last = laid[-1] if laid else None
         if isinstance(last, Stretch) and last.known == known:
@@ -80,8 +96,21 @@ def lay_out_bars(
     return laid
 
 
-def _regions(score: Score, total_steps: int) -> list[tuple[Meter, int, int]]:
+def _remarks(score: Score, meter: Meter, meters: Meters) -> tuple[str, ...]:
+    """What is done to the bars of `meter` of the score."""
+    said = regrouping(meter, meters)
+    if meters.force is None:
+        return (said,) if said else ()
+    stated = dict.fromkeys(str(m) for m in (score.meter_at(0.0), *score.meters))
+    if list(stated) == [str(meter)]:
+        return ()
+    return (f"all bars are read in {meter}, as asked for; the file says {', '.join(stated)}",)
+
+
+def _regions(score: Score, total_steps: int, forced: Meter | None) -> list[tuple[Meter, int, int]]:
     """Meter, first step and end of every part in one meter; at least one part, none empty."""
+    if forced is not None:
+        return [(forced, 0, max(total_steps, 1))]
     stated: list[tuple[Meter, int]] = [(score.meter_at(0.0), 0)]
     for meter in score.meters:
         at = int(quarters_to_steps(score.quarters_at(meter.time), STEPS_PER_QUARTER))
@@ -121,5 +150,5 @@ def _join(a: Stretch, b: Stretch) -> Stretch:
         count=np.concatenate([a.count, b.count]),
         meters=np.concatenate([a.meters, b.meters]),
         upbeat=a.upbeat,
-        regrouped=tuple(dict.fromkeys(a.regrouped + b.regrouped)),
+        remarks=tuple(dict.fromkeys(a.remarks + b.remarks)),
     )

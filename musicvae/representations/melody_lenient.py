@@ -10,14 +10,14 @@ Letters: B bars of a stretch, L slots for the steps of a bar, W windows of `bars
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
-from musicvae.notes.score import Meter, Score
+from musicvae.notes.score import Score
 from musicvae.representations.base import Origin
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_choice import choose_track
@@ -30,17 +30,7 @@ from musicvae.representations.melody_events import (
     to_events,
 )
 from musicvae.representations.melody_line import Line, read_line
-from musicvae.representations.meters import (
-    KNOWN,
-    REGROUPED,
-    Meters,
-    Native,
-    Regrouped,
-    list_known,
-    meter_to_force,
-    parse_meter,
-    tell,
-)
+from musicvae.representations.meters import KNOWN, Meters, tell
 
 # 100,000 bars: two days of music. What claims to be longer is a broken file.
 LONGEST_STEPS = 100_000 * STEPS_PER_BAR
@@ -73,23 +63,11 @@ class _Cuts:
 
 @dataclass(frozen=True, kw_only=True)
 class Lenient:
-    """Take `track` (an index, a name or a part of one), or by default the likeliest one.
-
-    `meters` is a choice of what bars there are. With `force`, such as "4/4", all music is read in
-    bars of that meter, whatever meters and bar lines it has.
-    """
+    """Take `track` (an index, a name or a part of one), or by default the likeliest one."""
 
     track: int | str | None = None
-    meters: Regrouped | Native = REGROUPED
-    force: str | None = None
 
-    def __post_init__(self) -> None:
-        if self.force is not None and self.meters.read_as(parse_meter(self.force)) is None:
-            raise ValueError(
-                f"no bars can be made of {self.force}; known are {list_known(self.meters)}"
-            )
-
-    def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
+    def extract(self, score: Score, *, meters: Meters, bars: int, overlap: bool) -> Windows:
         """All windows of `bars` bars.
 
         Raises `Rejected` if there is nothing to begin with ("no-notes", "only-drums", "too-long"),
@@ -97,8 +75,6 @@ class Lenient:
         """
         choice = choose_track(score, self.track)
         remarks = [choice.reason]
-        if self.force is not None:
-            score = _force(score, parse_meter(self.force), remarks)
         line = read_line(score, choice.track, remarks)
         total = int(line.end[-1])
         if total > LONGEST_STEPS:
@@ -107,10 +83,9 @@ class Lenient:
                 f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
                 f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
             )
-        room = self.meters.stride
-        events = to_events(line.start, line.end, line.pitch, total + room)
+        events = to_events(line.start, line.end, line.pitch, total + meters.stride)
         dropped: dict[str, int] = {}
-        cuts = _cut_all(score, total, self.meters, events, bars, overlap, dropped, remarks)
+        cuts = _cut_all(score, total, meters, events, bars, overlap, dropped, remarks)
         if overlap:
             cuts = _keep_distinct(cuts, dropped)
         size = _BAR_STEPS[cuts.known]
@@ -118,22 +93,12 @@ class Lenient:
         return Windows(
             tokens=cuts.tokens,
             lengths=lengths,
-            controls=tell(self.meters, cuts.known, lengths),
+            controls=tell(meters, cuts.known, lengths),
             filler=cuts.filler,
             origins=partial(_origins, score, choice.track, line, cuts),
             dropped=dropped,
             remarks=tuple(remarks),
         )
-
-
-def _force(score: Score, meter: Meter, remarks: list[str]) -> Score:
-    """The score in one meter from its start."""
-    stated = dict.fromkeys(str(m) for m in (score.meter_at(0.0), *score.meters))
-    if list(stated) != [str(meter)]:
-        remarks.append(
-            f"all bars are read in {meter}, as asked for; the file says {', '.join(stated)}"
-        )
-    return replace(score, meters=(meter,))
 
 
 def _cut_all(
@@ -152,17 +117,13 @@ def _cut_all(
         if isinstance(part, Stretch):
             rows = _bar_rows(part, events, meters.stride, ends_note=after_gap)
             cuts.append(_cut(part, rows, bars, overlap, dropped))
-            remarks += [said for said in part.regrouped if said not in remarks]
+            remarks += [said for said in part.remarks if said not in remarks]
             filled = int((part.count < part.steps_per_bar).sum())
             if filled:
                 remarks.append(f"bars cut short by a change of meter and filled up: {filled}")
         else:
             _count(dropped, "unsupported-meter", part.bars if overlap else -(-part.bars // bars))
-            remarks.append(
-                f"bars in {part.meter} left out, which cannot be read as "
-                f"{list_known(meters)}: {part.bars} (--force reads all bars in "
-                f"{meter_to_force(part.meter)})"
-            )
+            remarks.append(part.remark(meters))
         after_gap = not isinstance(part, Stretch)
     return _join(cuts)
 

@@ -2,7 +2,8 @@
 
 A meter is read in a known one by its beats, not by its length alone: bars of 3/8, one dotted beat
 each, pair into 6/8; 6/4, two dotted halves, divides into two of 3/4, and 3/2 into three of 2/4.
-Note values stay as they are. What has no such reading (5/4, 7/8) is left out unless it is forced.
+Note values stay as they are. What has no such reading (5/4, 7/8) is left out. With `force`, such as
+"4/4", either choice reads all music in bars of that meter, whatever meters and bar lines it has.
 """
 
 from __future__ import annotations
@@ -51,9 +52,14 @@ class Regrouped:
     paired and 12/8 halved. 9/8 fits neither. A model is not told the meter.
     """
 
+    force: str | None = None
+
     stride: ClassVar[int] = FOUR_FOUR.steps  # the room of a bar
     controls: ClassVar[Categorical | None] = None
     known: ClassVar[tuple[Known, ...]] = (THREE_FOUR, FOUR_FOUR)
+
+    def __post_init__(self) -> None:
+        _check_force(self)
 
     def read_as(self, meter: Meter) -> Known | None:
         """The known meter in which bars of `meter` are read, or None."""
@@ -69,9 +75,14 @@ class Native:
     A model is told the meter at every step.
     """
 
+    force: str | None = None
+
     stride: ClassVar[int] = TWELVE_EIGHT.steps
     controls: ClassVar[Categorical | None] = Categorical(len(KNOWN))
     known: ClassVar[tuple[Known, ...]] = KNOWN
+
+    def __post_init__(self) -> None:
+        _check_force(self)
 
     def read_as(self, meter: Meter) -> Known | None:
         """The known meter in which bars of `meter` are read, or None."""
@@ -86,8 +97,6 @@ class Native:
 
 
 Meters = Regrouped | Native
-
-REGROUPED = Regrouped()  # what most models read
 
 
 def bar_steps(meter: Meter) -> int | None:
@@ -123,13 +132,18 @@ def parse_meter(text: str) -> Meter:
     return Meter(0.0, int(said[1]), int(said[2]))
 
 
-def meter_to_force(meter: Meter) -> Known:
+def meter_to_force(meter: Meter) -> str:
     """The meter to force on music in one that no model knows: 6/8 if its beats are dotted, or 4/4.
 
     Every model knows these two.
     """
     dotted = meter.denominator >= 8 and meter.numerator % 3 == 0
-    return SIX_EIGHT if dotted else FOUR_FOUR
+    return "6/8" if dotted else "4/4"
+
+
+def forced(meters: Meters) -> Meter | None:
+    """The meter that `meters` forces on all music, if any."""
+    return None if meters.force is None else parse_meter(meters.force)
 
 
 def regrouping(meter: Meter, meters: Meters) -> str | None:
@@ -161,9 +175,18 @@ def _same_beats(meter: Meter, steps: int) -> tuple[Known, ...]:
     }.get(meter.denominator, (TWELVE_EIGHT, SIX_EIGHT))  # three dotted eighths fit no bar of 9/8
 
 
+def _check_force(meters: Meters) -> None:
+    meter = forced(meters)
+    if meter is not None and meters.read_as(meter) is None:
+        raise ValueError(f"no bars can be made of {meter}; known are {list_known(meters)}")
+
+
 def _one_divides_the_other(a: int, b: int) -> bool:
     return a % b == 0 or b % a == 0
 
 
 def _number(n: int) -> str:
     return {2: "two", 3: "three", 4: "four"}.get(n, str(n))
+
+
+REGROUPED = Regrouped()  # what most models read

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score
 from musicvae.representations.base import Categorical, Example, Origin
-from musicvae.representations.melody import Lenient, Melody, Native
-from musicvae.representations.meters import KNOWN
+from musicvae.representations.melody import Melody, Strict
+from musicvae.representations.meters import KNOWN, Native, Regrouped
 from tests.representations.melodies import Note, notes_of, score
 from tests.representations.test_melody import tunes
 
@@ -23,7 +23,7 @@ RELATIVES = {"2/2": "4/4", "4/2": "4/4", "4/8": "2/4", "3/8": "6/8", "6/4": "3/4
 
 
 def native(bars: int = 2, force: str | None = None) -> Melody:
-    return Melody(bars=bars, extraction=Lenient(meters=Native(), force=force))
+    return Melody(bars=bars, meters=Native(force=force))
 
 
 def split(meter: str) -> tuple[int, int]:
@@ -156,7 +156,7 @@ def test_all_bars_are_forced_into_one_meter(force: str, size: int) -> None:
     survey = melody.survey(music)
     assert {int(e.lengths[0]) for e in survey.examples} == {size}
     assert not survey.dropped
-    assert f"read in {force}, as asked for; the file says 5/4, 3/4, 7/8" in survey.remarks[1]
+    assert f"read in {force}, as asked for; the file says 5/4, 3/4, 7/8" in survey.remarks[-1]
     back = melody.decode(survey.examples)
     assert notes_of(back) == notes_of(music)
     assert meters_of(back) == [force]
@@ -165,14 +165,20 @@ def test_all_bars_are_forced_into_one_meter(force: str, size: int) -> None:
 def test_forcing_what_is_there_anyway_is_not_worth_a_remark() -> None:
     music = beats((0, "3/4"))
     assert native(force="3/4").survey(music).remarks == native().survey(music).remarks
-    plain = Melody(extraction=Lenient(force="6/8"))
+    plain = Melody(meters=Regrouped(force="6/8"))
     assert {int(e.lengths[0]) for e in plain.encode(beats((0, "9/8")))} == {12}
+
+
+@pytest.mark.parametrize("meters", [Native(), Regrouped(force="4/4")], ids=str)
+def test_the_reference_takes_no_other_meters(meters: Native | Regrouped) -> None:
+    with pytest.raises(ValueError, match=r"4/4 alone: Strict takes no other meters"):
+        Melody(extraction=Strict(), meters=meters)
 
 
 @pytest.mark.parametrize("force", ["5/4", "waltz", "4"])
 def test_a_meter_that_cannot_be_forced_is_refused(force: str) -> None:
     with pytest.raises(ValueError, match=r"known are 2/4, 3/4|written like 4/4 or 6/8"):
-        Lenient(meters=Native(), force=force)
+        Native(force=force)
 
 
 def test_regrouping_is_said_once() -> None:
