@@ -24,10 +24,13 @@ from musicvae.representations.base import (
     Space,
     Strokes,
 )
+from musicvae.representations.drums import Drums, SeparateNine, SeparateSixtyOne, StrictDrums
 from musicvae.representations.groove import Groove, StrictGroove
 from musicvae.representations.groove_strokes import GeneralMidiKit
 from musicvae.representations.groove_tasks import HitsAsControls, NoteDropout, Tap
 from musicvae.representations.melody import Lenient, Melody, Strict
+from musicvae.representations.meters import Native
+from musicvae.representations.trio import StrictTrio, Trio
 from tests.representations.melodies import score
 
 # Any music goes in, and what comes out goes in again.
@@ -35,6 +38,13 @@ LENIENT: list[Representation[Any]] = [
     Melody(bars=2),
     Melody(bars=16),
     Melody(bars=2, extraction=Lenient(track=0), transpose=0),
+    Melody(bars=2, meters=Native()),
+    Melody(bars=4, meters=Native(force="6/8")),
+    Drums(bars=2),
+    Drums(bars=4, kit=SeparateSixtyOne()),
+    Drums(bars=2, meters=Native()),
+    Trio(bars=2, transpose=5),
+    Trio(bars=16),
     Groove(bars=2, tasks=(NoteDropout(), Tap())),
     Groove(bars=4, tasks=(HitsAsControls(),)),
 ]
@@ -42,6 +52,9 @@ LENIENT: list[Representation[Any]] = [
 STRICT: list[Representation[Any]] = [
     Melody(bars=2, extraction=Strict(programs=tuple(range(32)))),
     Melody(bars=16, extraction=Strict()),
+    Drums(bars=2, extraction=StrictDrums()),
+    Drums(bars=2, kit=SeparateNine(), extraction=StrictDrums()),
+    Trio(bars=16, extraction=StrictTrio()),
     Groove(bars=2, extraction=StrictGroove(kit=GeneralMidiKit())),
 ]
 every = pytest.mark.parametrize("representation", LENIENT + STRICT, ids=str)
