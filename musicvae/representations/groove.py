@@ -7,7 +7,7 @@ told: all of a groove, or something that must be made into one again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +19,7 @@ from musicvae.notes.score import Score, Track
 from musicvae.representations.base import (
     Example,
     MultiLabel,
+    Origin,
     Strokes,
     Survey,
     TokenSpec,
@@ -32,7 +33,8 @@ from musicvae.representations.melody_events import STEPS_PER_BAR
 
 __all__ = ["Groove", "LenientGroove", "StrictGroove"]
 
-# A millisecond or less to a tick at 63 quarters a minute or more; a note lies within half a tick.
+# A stroke is written at the nearest tick: half a millisecond beside its time at 63 quarters a
+# minute, a millisecond at 32.
 TICKS_PER_QUARTER = 960
 
 
@@ -83,19 +85,35 @@ class Groove:
             found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        lengths, controls = self._lengths(len(found.tokens)), self._controls(found.tokens)
         examples = tuple(
             Example(
                 tokens=tokens,
-                lengths=self._lengths(),
-                controls=hits(tokens).astype(np.uint8) if self._tells_hits else None,
+                lengths=lengths[k],
+                controls=None if controls is None else controls[k],
                 origin=origin,
                 filler=filler,
             )
-            for tokens, origin, filler in zip(
-                found.tokens, found.origins(), found.filler.tolist(), strict=True
+            for k, (tokens, origin, filler) in enumerate(
+                zip(found.tokens, found.origins(), found.filler.tolist(), strict=True)
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
+
+    def tokenize(
+        self, source: Score
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
+        """`survey` with overlap as arrays: tokens, lengths, controls, and what was dropped.
+
+        For datasets, which do not ask where a window came from.
+        """
+        tokens = np.zeros((0, self.spec.length, 3 * DRUMS), dtype=np.float32)
+        try:
+            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+            tokens, dropped = found.tokens, found.dropped
+        except Rejected as rejection:
+            dropped = {rejection.reason: 1}
+        return tokens, self._lengths(len(tokens)), self._controls(tokens), dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
@@ -118,7 +136,7 @@ class Groove:
         at, drum, velocity = to_notes(np.concatenate([none, *parts]))
         clock = Clock.of([example.origin for example in examples], bounds)
         kit = self.extraction.kit or GeneralMidiKit()
-        first = examples[0].origin if examples else Example(tokens=none, lengths=bounds).origin
+        first = examples[0].origin if examples else Origin()
         return Score(
             pitch=kit.exemplars[drum],
             velocity=velocity,
@@ -140,12 +158,8 @@ class Groove:
 
     def blank(self) -> Example:
         """Silence in 4/4 at the default tempo; where the hits are told, none is."""
-        spec = self.spec
-        return Example(
-            tokens=np.zeros((spec.length, 3 * DRUMS), dtype=np.float32),
-            lengths=self._lengths(),
-            controls=np.zeros((spec.length, DRUMS), np.uint8) if self._tells_hits else None,
-        )
+        tokens = np.zeros((self.spec.length, 3 * DRUMS), dtype=np.float32)
+        return Example(tokens=tokens, lengths=self._lengths(1)[0], controls=self._controls(tokens))
 
     def augment(
         self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
@@ -157,8 +171,12 @@ class Groove:
         """Where any drum is struck (B, T)."""
         return np.asarray(hits(tokens).any(axis=-1))
 
-    def _lengths(self) -> np.ndarray:
-        return np.full(self.bars, STEPS_PER_BAR, dtype=np.uint16)
+    def _lengths(self, windows: int) -> np.ndarray:
+        return np.full((windows, self.bars), STEPS_PER_BAR, dtype=np.uint16)
+
+    def _controls(self, tokens: np.ndarray) -> np.ndarray | None:
+        """What is told of strokes (..., 27) beside them: the hits (..., 9), or nothing."""
+        return hits(tokens).astype(np.uint8) if self._tells_hits else None
 
 
 def _valid_steps(example: Example) -> np.ndarray:

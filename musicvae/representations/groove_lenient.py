@@ -107,7 +107,9 @@ class LenientGroove:
         """The strokes of all drum tracks; says in `remarks` what was left out."""
         choice = choose_drums(score, self.track)
         remarks.append(choice.reason)
-        rows = np.flatnonzero(np.isin(score.track, choice.tracks) & (score.velocity > 0))
+        taken = np.zeros(len(score.tracks), dtype=bool)
+        taken[list(choice.tracks)] = True
+        rows = np.flatnonzero(taken[score.track] & (score.velocity > 0))
         pitch = score.pitch[rows]
         kit = self.kit or _guess_kit(pitch, remarks)
         drum = kit.classes[pitch]
@@ -138,7 +140,8 @@ class LenientGroove:
 def _guess_kit(pitch: np.ndarray, remarks: list[str]) -> Kit:
     """Roland's, if its notes for the edge of the hi-hat are used and only notes that it has."""
     roland = RolandKit()
-    if np.isin(pitch, HI_HAT_EDGES).any() and (roland.classes[pitch] >= 0).all():
+    edges = (pitch == HI_HAT_EDGES[0]) | (pitch == HI_HAT_EDGES[1])
+    if edges.any() and (roland.classes[pitch] >= 0).all():
         remarks.append(
             "the pitches are read as those of a Roland electronic kit, which alone has 22 and 26"
         )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from musicvae.representations.base import Origin
-from musicvae.representations.drums_hits import NINE_NAMES, NINE_PITCHES
+from musicvae.representations.drums_hits import NINE_EXEMPLARS, NINE_NAMES, NINE_PITCHES
 from musicvae.representations.melody_events import STEPS_PER_BAR
 
 DRUMS = len(NINE_NAMES)
@@ -24,41 +24,35 @@ LOUDEST = 127
 HITS, VELOCITIES, OFFSETS = (slice(k * DRUMS, (k + 1) * DRUMS) for k in range(3))
 
 
-class _Kit:
-    """Which pitches are which of the nine drums; the first of a drum is what it is played with."""
+ROLAND_PITCHES = (
+    (36,), (38, 37, 40), (42, 22, 44), (46, 26), (43, 58), (47, 45), (50, 48), (49, 52, 55, 57),
+    (51, 53, 59),
+)  # fmt: skip
 
-    pitches: tuple[tuple[int, ...], ...]
 
-    @cached_property
-    def classes(self) -> np.ndarray:
-        """The drum of each MIDI pitch (128,) int64, -1 for none."""
-        table = np.full(128, -1, dtype=np.int64)
-        for drum, pitches in enumerate(self.pitches):
-            table[list(pitches)] = drum
-        return table
-
-    @cached_property
-    def exemplars(self) -> np.ndarray:
-        """The pitch with which each drum is played (9,) uint8."""
-        return np.array([pitches[0] for pitches in self.pitches], dtype=np.uint8)
+def _table(pitches: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    table = np.full(128, -1, dtype=np.int64)
+    for drum, own in enumerate(pitches):
+        table[list(own)] = drum
+    table.setflags(write=False)
+    return table
 
 
 @dataclass(frozen=True)
-class GeneralMidiKit(_Kit):
+class GeneralMidiKit:
     """General MIDI's percussion in nine classes: what the published models read in use."""
 
-    pitches = NINE_PITCHES
+    classes: ClassVar[np.ndarray] = _table(NINE_PITCHES)  # (128,), the drum of a pitch or -1
+    exemplars: ClassVar[np.ndarray] = NINE_EXEMPLARS  # (9,) uint8, the pitch of a drum
 
 
 @dataclass(frozen=True)
-class RolandKit(_Kit):
+class RolandKit:
     """The 22 pitches of the electronic kit of the Groove MIDI data set (a Roland TD-11, magenta's
     `ROLAND_DRUM_PITCH_CLASSES`): what the published models were trained on."""
 
-    pitches = (
-        (36,), (38, 37, 40), (42, 22, 44), (46, 26), (43, 58), (47, 45), (50, 48),
-        (49, 52, 55, 57), (51, 53, 59),
-    )  # fmt: skip
+    classes: ClassVar[np.ndarray] = _table(ROLAND_PITCHES)
+    exemplars: ClassVar[np.ndarray] = np.array([own[0] for own in ROLAND_PITCHES], dtype=np.uint8)
 
 
 Kit = GeneralMidiKit | RolandKit
@@ -100,7 +94,7 @@ def to_strokes(
 def to_notes(strokes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Strokes (T, 27) -> time in steps, drum and velocity (uint8) of every hit. Total.
 
-    Struck is what is above 0.5. A struck drum is heard: its velocity is 1 to 127.
+    Struck is what is above 0.5; a struck drum is heard, at a velocity of 1 to 127. Any numbers do.
     """
     strokes = np.nan_to_num(strokes.astype(np.float64), nan=0.0, posinf=1.0, neginf=-1.0)
     step, drum = np.nonzero(strokes[:, HITS] > 0.5)
