@@ -128,7 +128,8 @@ ChordControls = Triads | FullChords | WithKey
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Told:
-    """Controls at every step: `rows[codes]`. Code 0 is no chord; rows are told apart by code."""
+    """Controls at every step: `rows[codes]`. A code is a chord symbol (and a key, if that is told),
+    0 is no chord. Symbols of one row keep a code each: to the reference they differ."""
 
     codes: np.ndarray  # (steps,) int32
     rows: np.ndarray  # (M,) or (M, K) uint8
@@ -153,6 +154,8 @@ def tell_chords(
     Before the first chord there is none; before the first key it holds already. Raises `Rejected`
     for a chord that `exact` does not allow, `ValueError` for one that cannot be read.
     """
+    if not isinstance(controls, WithKey):
+        keys = ()
     first_key = keys[0][1] if keys else 0
     changes: dict[int, tuple[str | None, int | None]] = {}
     for at, symbol in chords:

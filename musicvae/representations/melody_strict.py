@@ -5,7 +5,7 @@ sixteenths count; instruments are searched one by one; at one step the highest n
 note cuts an earlier one; a bar of silence ends a melody, and the search goes on at the next bar.
 Windows of a melody begin at every bar, and equal windows of one stretch count once. Pitches outside
 the piano are left out. What looks like a fault is kept too: in a window that begins within a note,
-that note is silent.
+that note is silent. With chords, windows are equal only if their chords are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from musicvae.notes.quantize import STEPS_PER_QUARTER, quantize
 from musicvae.notes.score import Meter, Score, StepScore
 from musicvae.notes.transform import split_at_time_changes, time_changes
 from musicvae.representations.base import Origin
+from musicvae.representations.chord_controls import ChordControls, Told
+from musicvae.representations.chord_strict import tell_stretch
 from musicvae.representations.melody_events import (
     FIRST_NOTE,
     HIGHEST_PITCH,
@@ -41,6 +43,7 @@ class _Cut:
     """The windows of one melody. `offset` is where its stretch begins in the score, in seconds."""
 
     tokens: np.ndarray  # (W, bars * 16) uint8
+    controls: np.ndarray | None  # (W, bars * 16, ...) uint8
     filler: np.ndarray  # (W,) int64, silent bars with which a window is filled up
     step: np.ndarray  # (W,) from the start of the stretch
     track: int
@@ -60,7 +63,9 @@ class Strict:
 
     programs: tuple[int, ...] | None = None
 
-    def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
+    def extract(
+        self, score: Score, *, bars: int, overlap: bool, chords: ChordControls | None = None
+    ) -> Windows:
         """All windows of `bars` bars. Raises `Rejected` if there is no note to begin with.
 
         With `overlap` they are the reference's, in the order of their first occurrence. Without,
@@ -75,14 +80,16 @@ class Strict:
         offsets = [0.0, *time_changes(score)]
         for offset, piece in zip(offsets, split_at_time_changes(score), strict=False):
             if len(piece):
-                found += self._cuts_of_piece(piece, offset, bars, overlap, dropped)
+                found += self._cuts_of_piece(piece, offset, bars, overlap, chords, dropped)
         if not found and not dropped:
             raise Rejected("no-melody", "no track has the programs and pitches of a melody")
         none = np.zeros((0, bars * STEPS_PER_BAR), dtype=np.uint8)
         tokens = np.concatenate([none, *(cut.tokens for cut in found)])
         filler = np.concatenate([np.zeros(0, np.int64), *(cut.filler for cut in found)])
+        told = [cut.controls for cut in found if cut.controls is not None]
         return Windows(
             tokens=tokens,
+            controls=_join_controls(told, chords, tokens),
             lengths=np.full((len(tokens), bars), STEPS_PER_BAR, dtype=np.uint16),
             filler=filler,
             origins=partial(_origins, score, found),
@@ -90,31 +97,43 @@ class Strict:
         )
 
     def _cuts_of_piece(
-        self, piece: Score, offset: float, bars: int, overlap: bool, dropped: dict[str, int]
+        self,
+        piece: Score,
+        offset: float,
+        bars: int,
+        overlap: bool,
+        chords: ChordControls | None,
+        dropped: dict[str, int],
     ) -> list[_Cut]:
         """The windows of every melody in a stretch that begins `offset` seconds in."""
+        told = None
         try:
             steps = quantize(piece)
+            if steps.steps_per_bar != STEPS_PER_BAR:
+                raise Rejected("unsupported-meter", f"{steps.meter} has no bars of 16 sixteenths")
+            if chords is not None:
+                room = (bars + 1) * STEPS_PER_BAR
+                told = tell_stretch(chords, piece, steps, self._used(steps), room)
         except Rejected as rejection:
             _count(dropped, rejection.reason)
-            return []
-        if steps.steps_per_bar != STEPS_PER_BAR:
-            _count(dropped, "unsupported-meter")
             return []
         found: list[_Cut] = []
         seen: set[bytes] = set()
         for track, velocity, first_step, events in self._melodies(steps):
             at, tokens = _slide(events, bars, overlap)
+            codes = None if told is None else _codes(told, first_step + at, tokens.shape[1])
             missing = at + bars * STEPS_PER_BAR - len(events)
             if not len(at):
                 _count(dropped, "too-short")
             if overlap:
-                new = _unseen(tokens, seen)
+                new = _unseen(tokens, codes, seen)
                 _count(dropped, "duplicate", len(at) - len(new))
                 at, tokens, missing = at[new], tokens[new], missing[new]
+                codes = None if codes is None else codes[new]
             found.append(
                 _Cut(
                     tokens=tokens,
+                    controls=None if told is None or codes is None else told.rows[codes],
                     filler=np.maximum(missing, 0) // STEPS_PER_BAR,
                     step=first_step + at,
                     track=track,
@@ -126,12 +145,18 @@ class Strict:
             )
         return found
 
+    def _used(self, steps: StepScore) -> np.ndarray:
+        """Which notes have a pitch and a program of a melody (N,)."""
+        programs = range(128) if self.programs is None else self.programs
+        allowed = np.array([track.program in programs for track in steps.tracks])
+        in_range = (steps.pitch >= LOWEST_PITCH) & (steps.pitch <= HIGHEST_PITCH)
+        used: np.ndarray = in_range & allowed[steps.track]
+        return used
+
     def _melodies(self, steps: StepScore) -> Iterator[tuple[int, int, int, np.ndarray]]:
         """Track, mean velocity, first step and events (whole bars) of every melody in order."""
-        programs = range(128) if self.programs is None else self.programs
-        allowed = [not t.is_drum and t.program in programs for t in steps.tracks]
-        fits = (steps.pitch >= LOWEST_PITCH) & (steps.pitch <= HIGHEST_PITCH) & (steps.velocity > 0)
-        fits &= np.array(allowed)[steps.track]
+        pitched = np.array([not track.is_drum for track in steps.tracks])
+        fits = self._used(steps) & (steps.velocity > 0) & pitched[steps.track]
         for track in np.unique(steps.track[fits]).tolist():
             rows = np.flatnonzero(fits & (steps.track == track))
             rows = rows[np.lexsort((-steps.pitch[rows].astype(int), steps.start_step[rows]))]
@@ -178,8 +203,17 @@ def _fill_up(events: np.ndarray, steps: int) -> np.ndarray:
     return np.concatenate([events, silence])
 
 
-def _unseen(tokens: np.ndarray, seen: set[bytes]) -> list[int]:
+def _codes(told: Told, starts: np.ndarray, size: int) -> np.ndarray:
+    """The codes of what is told (W, size) in windows that start at `starts`."""
+    codes: np.ndarray = told.codes[starts[:, None] + np.arange(size)]
+    return codes
+
+
+def _unseen(tokens: np.ndarray, codes: np.ndarray | None, seen: set[bytes]) -> list[int]:
     """The rows that are new; `seen` learns them."""
+    if codes is not None:
+        tokens = np.concatenate([tokens, codes], axis=1)
+        tokens = tokens.view(np.uint8)
     width, raw = tokens.shape[1], tokens.tobytes()
     new = []
     for i in range(len(tokens)):
@@ -188,6 +222,17 @@ def _unseen(tokens: np.ndarray, seen: set[bytes]) -> list[int]:
             seen.add(row)
             new.append(i)
     return new
+
+
+def _join_controls(
+    told: list[np.ndarray], chords: ChordControls | None, tokens: np.ndarray
+) -> np.ndarray | None:
+    """The controls of all windows `tokens`, or None if nothing is told."""
+    if chords is None:
+        return None
+    if not told:
+        return np.zeros((*tokens.shape, *chords.space.shape), dtype=np.uint8)
+    return np.concatenate(told)
 
 
 def _origins(score: Score, cuts: list[_Cut]) -> tuple[Origin, ...]:
