@@ -4,9 +4,9 @@ A stream is a line (the classes of `melody_events`, in which a note sounds until
 note-off) or hits (0 where nothing is struck). `firsts` says which: the lowest class of each stream
 with which something starts, 2 for a line and 1 for hits. Windows are raw cuts: a note held over a
 window's start leaves leading zeros and its note-off, so that windows in a row give the streams
-again. Bars have 16 slots, of which music in 3/4 and 6/8 fills 12.
+again.
 
-Letters: T steps, C streams, B bars of a stretch, W windows of `bars` bars.
+Letters: T steps, C streams, B bars of a stretch, L slots of a bar, W windows of `bars` bars.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import numpy as np
 
 from musicvae.notes.score import Score
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
-from musicvae.representations.melody_events import FIRST_NOTE, HOLD, NOTE_OFF, STEPS_PER_BAR
-from musicvae.representations.meters import REGROUPED, list_known
+from musicvae.representations.melody_events import FIRST_NOTE, HOLD, NOTE_OFF
+from musicvae.representations.meters import KNOWN, Meters
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Cuts:
     """Windows and where they lie in the source, in steps."""
 
-    tokens: np.ndarray  # (W, bars * 16, C)
-    size: np.ndarray  # (W,) valid steps of a bar: 16 or 12
+    tokens: np.ndarray  # (W, bars * L, C)
+    known: np.ndarray  # (W,) the place in `KNOWN` of the meter in which it is read
     filler: np.ndarray  # (W,) silent bars at the end that only fill the window up
     first: np.ndarray  # (W,) source step of the first step
     end: np.ndarray  # (W,) source step behind the last one
@@ -42,6 +42,7 @@ class BarCutter:
     kept, equal ones once. Without, they follow one another and the last is filled up with silence.
     """
 
+    meters: Meters
     bars: int
     overlap: bool
     firsts: np.ndarray  # (C,)
@@ -49,27 +50,28 @@ class BarCutter:
     remarks: list[str]
 
     def cut(self, score: Score, events: np.ndarray, total_steps: int) -> Cuts:
-        """`events` (T, C) reach at least a bar (16 steps) beyond `total_steps`."""
+        """`events` (T, C) reach at least `meters.stride` steps beyond `total_steps`."""
         cuts = []
         bar_ids: dict[tuple[int, bytes], int] = {}
         seen: set[bytes] = set()
         for stretch, rows in self._stretches(score, events, total_steps):
             if self.overlap:
-                starts = self._distinct(stretch.steps_per_bar, rows, bar_ids, seen)
+                starts = self._distinct(KNOWN.index(stretch.known), rows, bar_ids, seen)
             else:
                 starts = np.arange(0, len(rows), self.bars)
                 rows = self._fill_up(rows, -len(rows) % self.bars)
             cuts.append(self._at(starts, stretch, rows))
-        return _join(cuts, np.zeros((0, self.bars * STEPS_PER_BAR, events.shape[1]), events.dtype))
+        shape = (0, self.bars * self.meters.stride, events.shape[1])
+        return _join(cuts, np.zeros(shape, dtype=events.dtype))
 
     def _stretches(
         self, score: Score, events: np.ndarray, total_steps: int
     ) -> Iterator[tuple[Stretch, np.ndarray]]:
-        """The stretches of bars in a meter that can be read, each with its bars (B, 16, C)."""
+        """The stretches of bars in a meter that can be read, each with its bars (B, L, C)."""
         after_gap = False
-        for part in lay_out_bars(score, total_steps):
+        for part in lay_out_bars(score, total_steps, self.meters):
             if isinstance(part, Stretch):
-                rows = _bar_rows(part, events)
+                rows = _bar_rows(part, events, self.meters.stride)
                 if after_gap:
                     self._end_notes(rows)
                 self.remarks.extend(s for s in part.remarks if s not in self.remarks)
@@ -82,14 +84,11 @@ class BarCutter:
             else:
                 windows = part.bars if self.overlap else -(-part.bars // self.bars)
                 self._count("unsupported-meter", windows)
-                self.remarks.append(
-                    f"bars in {part.meter} left out, which cannot be read as "
-                    f"{list_known(REGROUPED)}: {part.bars}"
-                )
+                self.remarks.append(part.remark(self.meters))
             after_gap = not isinstance(part, Stretch)
 
     def _distinct(
-        self, size: int, rows: np.ndarray, bar_ids: dict[tuple[int, bytes], int], seen: set[bytes]
+        self, known: int, rows: np.ndarray, bar_ids: dict[tuple[int, bytes], int], seen: set[bytes]
     ) -> np.ndarray:
         """First bars of the windows that sound and are new; learns their bars and themselves."""
         count = len(rows) - self.bars + 1
@@ -102,7 +101,7 @@ class BarCutter:
         width, raw = rows[0].nbytes, rows.tobytes()
         ids = np.array(
             [
-                bar_ids.setdefault((size, raw[i * width : (i + 1) * width]), len(bar_ids))
+                bar_ids.setdefault((known, raw[i * width : (i + 1) * width]), len(bar_ids))
                 for i in range(len(rows))
             ],
             dtype=np.int32,
@@ -121,8 +120,8 @@ class BarCutter:
         last = np.minimum(starts + self.bars, len(stretch)) - 1
         tokens = rows[starts[:, None] + np.arange(self.bars)]
         return Cuts(
-            tokens=tokens.reshape(len(starts), self.bars * STEPS_PER_BAR, rows.shape[2]),
-            size=np.full(len(starts), stretch.steps_per_bar),
+            tokens=tokens.reshape(len(starts), self.bars * rows.shape[1], rows.shape[2]),
+            known=np.full(len(starts), KNOWN.index(stretch.known)),
             filler=starts + self.bars - 1 - last,
             first=stretch.first[starts],
             end=stretch.first[last] + stretch.count[last],
@@ -154,16 +153,16 @@ def sounds_on(line: np.ndarray) -> bool:
     return bool(len(spoken) and spoken[-1] >= FIRST_NOTE)
 
 
-def _bar_rows(stretch: Stretch, events: np.ndarray) -> np.ndarray:
-    """The stretch's bars (B, 16, C), zeros where a bar has no step of the source."""
+def _bar_rows(stretch: Stretch, events: np.ndarray, stride: int) -> np.ndarray:
+    """The stretch's bars (B, L, C), zeros where a bar has no step of the source."""
     size, begin = stretch.steps_per_bar, int(stretch.first[0])
-    rows = np.zeros((len(stretch), STEPS_PER_BAR, events.shape[1]), dtype=events.dtype)
+    rows = np.zeros((len(stretch), stride, events.shape[1]), dtype=events.dtype)
     whole = bool((stretch.count == size).all())
     if whole and int(stretch.first[-1]) == begin + (len(stretch) - 1) * size:
         rows[:, :size] = events[begin : begin + len(stretch) * size].reshape(len(rows), size, -1)
         return rows
-    at = stretch.first[:, None] + np.arange(STEPS_PER_BAR)
-    inside = np.arange(STEPS_PER_BAR) < stretch.count[:, None]
+    at = stretch.first[:, None] + np.arange(stride)
+    inside = np.arange(stride) < stretch.count[:, None]
     rows[inside] = events[at[inside]]
     rows[0] = np.roll(rows[0], stretch.upbeat, axis=0)
     return rows
@@ -174,7 +173,7 @@ def _join(cuts: list[Cuts], none: np.ndarray) -> Cuts:
     empty = np.zeros(0, dtype=np.int64)
     return Cuts(
         tokens=np.concatenate([none, *(c.tokens for c in cuts)]),
-        size=np.concatenate([empty, *(c.size for c in cuts)]),
+        known=np.concatenate([empty, *(c.known for c in cuts)]),
         filler=np.concatenate([empty, *(c.filler for c in cuts)]),
         first=np.concatenate([empty, *(c.first for c in cuts)]),
         end=np.concatenate([empty, *(c.end for c in cuts)]),

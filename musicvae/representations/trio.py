@@ -2,7 +2,8 @@
 
 `LenientTrio` reads any music as a musician would; `StrictTrio` is the reference's extraction. A
 step is a class of each: of a melody and of a bass (`melody_events`), and a combination of nine
-drums (`drums_hits`). Bars have 16 steps, of which music in 3/4 and 6/8 fills 12.
+drums (`drums_hits`). Which bars there are is a choice of `meters`: bars of 16 steps, of which music
+in 3/4 and 6/8 fills 12, or those of six meters as they are written.
 """
 
 from __future__ import annotations
@@ -19,10 +20,15 @@ from musicvae.notes.score import Score, Track
 from musicvae.representations.base import Example, Origin, Part, Several, Survey, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.drums_hits import NINE_EXEMPLARS, to_hits
-from musicvae.representations.melody_events import (
-    STEPS_PER_BAR,
-    to_notes,
-    transpose_events,
+from musicvae.representations.melody_events import Windows, to_notes, transpose_events
+from musicvae.representations.meters import (
+    KNOWN,
+    REGROUPED,
+    Native,
+    Regrouped,
+    list_known,
+    parse_meter,
+    tell,
 )
 from musicvae.representations.trio_lenient import LenientTrio
 from musicvae.representations.trio_streams import DEFAULT_PARTS, FIRSTS, LINES, PART_NAMES, SIZES
@@ -38,6 +44,7 @@ class Trio:
     bars: int = 16
     extraction: LenientTrio | StrictTrio = field(default_factory=LenientTrio)
     transpose: int = 0
+    meters: Regrouped | Native = REGROUPED
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
     part_names: ClassVar[tuple[str, ...]] = PART_NAMES
@@ -47,12 +54,20 @@ class Trio:
             raise ValueError(f"a trio needs at least one bar, not {self.bars}")
         if self.transpose < 0:
             raise ValueError(f"transpose is a range in semitones, 0 or more, not {self.transpose}")
+        if isinstance(self.extraction, StrictTrio) and self.meters != REGROUPED:
+            raise ValueError(
+                "the reference reads bars of 4/4 alone: StrictTrio takes no other meters"
+            )
 
     @property
     def spec(self) -> TokenSpec:
         streams = Several(SIZES)
         return TokenSpec(
-            inputs=streams, outputs=streams, length=self.bars * STEPS_PER_BAR, segments=self.bars
+            inputs=streams,
+            outputs=streams,
+            length=self.bars * self.meters.stride,
+            segments=self.bars,
+            controls=self.meters.controls,
         )
 
     def read(self, source: object) -> Score:
@@ -73,30 +88,41 @@ class Trio:
         Raises `ValueError` only for a track asked for that is not there.
         """
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
+            found = self._extract(source, overlap)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        none = [None] * len(found)
         examples = tuple(
-            Example(tokens=tokens, lengths=lengths, origin=origin, filler=filler)
-            for tokens, lengths, origin, filler in zip(
-                found.tokens, found.lengths, found.origins(), found.filler.tolist(), strict=True
+            Example(tokens=tokens, lengths=lengths, controls=told, origin=origin, filler=filler)
+            for tokens, lengths, told, origin, filler in zip(
+                found.tokens,
+                found.lengths,
+                none if found.controls is None else found.controls,
+                found.origins(),
+                found.filler.tolist(),
+                strict=True,
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
 
-    def tokenize(self, source: Score) -> tuple[np.ndarray, np.ndarray, None, Mapping[str, int]]:
-        """`survey` with overlap as arrays: tokens (N, T, 3), lengths (N, S), no controls, and what
-        was dropped.
+    def tokenize(
+        self, source: Score
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
+        """`survey` with overlap as arrays: tokens, lengths (N, S), controls, what was dropped.
 
         For datasets, which do not ask where a window came from: several times faster.
         """
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+            found = self._extract(source, overlap=True)
         except Rejected as rejection:
             spec = self.spec
-            none = np.zeros((0, spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype)
-            return none, np.zeros((0, spec.segments), dtype=np.uint16), None, {rejection.reason: 1}
-        return found.tokens, found.lengths, None, found.dropped
+            told = None
+            if spec.controls is not None:
+                told = np.zeros((0, spec.length), dtype=spec.controls.dtype)
+            tokens = np.zeros((0, spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype)
+            lengths = np.zeros((0, spec.segments), dtype=np.uint16)
+            return tokens, lengths, told, {rejection.reason: 1}
+        return found.tokens, found.lengths, found.controls, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
@@ -138,20 +164,31 @@ class Trio:
             track=track.astype(np.int32),
             tracks=tuple(tracks),
             tempos=clock.tempos,
-            meters=meters_of(examples, bounds, clock),
+            meters=meters_of(examples, bounds, clock, self.meters),
         )
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The tokens themselves."""
         return tokens
 
-    def blank(self) -> Example:
-        """Silence in 4/4 at the default tempo, for a piano, a bass and a drum kit."""
-        spec = self.spec
+    def blank(self, meter: str = "4/4") -> Example:
+        """Silence at the default tempo, for a piano, a bass and a drum kit.
+
+        Raises `ValueError` for a meter that is not known.
+        """
+        spec, stated = self.spec, parse_meter(meter)
+        known = self.meters.read_as(stated)
+        if known is None:
+            raise ValueError(f"there are no bars of {meter}; known are {list_known(self.meters)}")
+        lengths = np.full((1, spec.segments), known.steps, dtype=np.uint16)
+        told = tell(self.meters, np.array([KNOWN.index(known)]), lengths)
         return Example(
             tokens=np.zeros((spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype),
-            lengths=np.full(spec.segments, STEPS_PER_BAR, dtype=np.uint16),
-            origin=Origin(parts=DEFAULT_PARTS),
+            lengths=lengths[0],
+            controls=None if told is None else told[0],
+            origin=Origin(
+                numerator=stated.numerator, denominator=stated.denominator, parts=DEFAULT_PARTS
+            ),
         )
 
     def augment(
@@ -172,6 +209,11 @@ class Trio:
         """Where a note of any part starts (B, T)."""
         starts: np.ndarray = np.any(tokens >= FIRSTS, axis=-1)
         return starts
+
+    def _extract(self, source: Score, overlap: bool) -> Windows:
+        if isinstance(self.extraction, StrictTrio):
+            return self.extraction.extract(source, bars=self.bars, overlap=overlap)
+        return self.extraction.extract(source, meters=self.meters, bars=self.bars, overlap=overlap)
 
 
 def _events_of(example: Example) -> np.ndarray:

@@ -25,8 +25,11 @@ from musicvae.representations.drums_lenient import read_kit_hits
 from musicvae.representations.melody_events import STEPS_PER_BAR, Windows, to_events
 from musicvae.representations.melody_lenient import LONGEST_STEPS
 from musicvae.representations.melody_line import read_line
+from musicvae.representations.meters import KNOWN, Meters, tell
 from musicvae.representations.trio_parts import Cast, cast_parts
 from musicvae.representations.trio_streams import DEFAULT_PARTS, FIRSTS, PART_NAMES
+
+_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,7 +50,7 @@ class LenientTrio:
     melody: int | str | None = None
     bass: int | str | None = None
 
-    def extract(self, score: Score, *, bars: int, overlap: bool) -> Windows:
+    def extract(self, score: Score, *, meters: Meters, bars: int, overlap: bool) -> Windows:
         """All windows of `bars` bars.
 
         Raises `Rejected` if there is nothing to begin with ("no-notes", "no-trio", "too-long"), and
@@ -69,11 +72,15 @@ class LenientTrio:
                 f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
                 f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
             )
-        cutter = BarCutter(bars=bars, overlap=overlap, firsts=FIRSTS, dropped={}, remarks=remarks)
-        cuts = cutter.cut(score, _to_events(streams, total + STEPS_PER_BAR), total)
+        cutter = BarCutter(
+            meters=meters, bars=bars, overlap=overlap, firsts=FIRSTS, dropped={}, remarks=remarks
+        )
+        cuts = cutter.cut(score, _to_events(streams, total + meters.stride), total)
+        lengths = _BAR_STEPS[cuts.known].repeat(bars).reshape(-1, bars)
         return Windows(
             tokens=cuts.tokens,
-            lengths=cuts.size.astype(np.uint16).repeat(bars).reshape(-1, bars),
+            lengths=lengths,
+            controls=tell(meters, cuts.known, lengths),
             filler=cuts.filler,
             origins=partial(_origins, score, streams, cuts),
             dropped=cutter.dropped,

@@ -65,10 +65,8 @@ def cast_parts(score: Score, melody: int | str | None, bass: int | str | None) -
         alone = len(free) + len(asked) == 1
         tune = _choose_melody(score, [t for t in free if t not in basses], alone)
     if low is None:
-        below = mean_pitches(score)[tune.track] if tune else np.inf
-        below = min(below, HIGHEST_BASS_PITCH)
         rest = [t for t in free if tune is None or t != tune.track]
-        low = choose_bass(score, [t for t in rest if mean_pitches(score)[t] < below])
+        low = choose_bass(score, _low_tracks(score, rest, tune)) if rest else None
     return Cast(
         melody=tune.track if tune else None,
         bass=low.track if low else None,
@@ -99,6 +97,13 @@ def _choose_melody(score: Score, among: list[int], alone: bool) -> Choice | None
     ]
     candidates = high or ([] if alone else among)
     return choose_track(score, None, candidates) if candidates else None
+
+
+def _low_tracks(score: Score, among: list[int], melody: Choice | None) -> list[int]:
+    """The tracks that lie where a bass does, and below the melody."""
+    heights = mean_pitches(score)
+    highest = heights[melody.track] if melody else np.inf
+    return [t for t in among if heights[t] < min(highest, HIGHEST_BASS_PITCH)]
 
 
 def _choose_drums(score: Score, asked: set[int]) -> tuple[tuple[int, ...], str]:
