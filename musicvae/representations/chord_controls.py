@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from musicvae.notes.chord_inference import infer_chords
+from musicvae.notes.chord_inference import MAJOR_SCALE, infer_chords
 from musicvae.notes.chords import (
     NAMES,
     NO_CHORD,
@@ -134,6 +134,13 @@ class Told:
     codes: np.ndarray  # (steps,) int32
     rows: np.ndarray  # (M,) or (M, K) uint8
 
+    def merged(self) -> Told:
+        """The same with one code for all symbols that are told alike."""
+        distinct = {row.tobytes(): row for row in self.rows}
+        place = {said: i for i, said in enumerate(distinct)}
+        new = np.array([place[row.tobytes()] for row in self.rows], dtype=np.int32)
+        return Told(codes=new[self.codes], rows=np.array(list(distinct.values()), dtype=np.uint8))
+
     def at(self, codes: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Codes and a mask (W, T) -> controls (W, T, ...), zero where not `valid`."""
         controls: np.ndarray = self.rows[codes]
@@ -195,6 +202,15 @@ def tell_score(controls: ChordControls, score: Score, steps: int, remarks: list[
         [(step, key) for step, (_, key) in zip(key_at, keys, strict=True)],
         steps,
     )
+
+
+def likeliest_key(symbols: Sequence[str]) -> int:
+    """The major key (0 to 11) that has most of the notes of the chords, the simplest of several."""
+    harmonies = [h for h in map(parse_chord, symbols) if h is not None]
+    count = np.bincount([p for h in harmonies for p in h.pitch_classes], minlength=12)
+    roots = np.bincount([h.root for h in harmonies], minlength=12)
+    fits = [int(count[(k + np.array(MAJOR_SCALE)) % 12].sum()) for k in range(12)]
+    return max(range(12), key=lambda k: (fits[k], roots[k], -k))
 
 
 def _suffices(controls: ChordControls, score: Score) -> bool:

@@ -2,7 +2,8 @@
 
 `Lenient` reads any music as a musician would; `Strict` is the reference's extraction. Both give
 the same tokens (`melody_events`). Which bars there are is a choice of `meters`: bars of 16 steps,
-of which music in 3/4 and 6/8 fills 12, or those of six meters as they are written.
+of which music in 3/4 and 6/8 fills 12, or those of six meters as they are written. With `chords` a
+model is told the chord at every step: those of the file, or else those heard in it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ from typing import ClassVar
 
 import numpy as np
 
+from musicvae.notes.chords import NO_CHORD, Chord, parse_progression
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
 from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
+from musicvae.representations.chord_controls import (
+    FullChords,
+    Triads,
+    WithKey,
+    likeliest_key,
+    tell_chords,
+)
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.melody_events import (
     CLASSES,
@@ -47,6 +56,7 @@ class Melody:
     bars: int = 2
     extraction: Lenient | Strict = field(default_factory=Lenient)
     meters: Regrouped | Native = REGROUPED
+    chords: Triads | FullChords | WithKey | None = None
     transpose: int = 5
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
@@ -58,6 +68,8 @@ class Melody:
             raise ValueError(f"transpose is a range in semitones, 0 or more, not {self.transpose}")
         if isinstance(self.extraction, Strict) and self.meters != REGROUPED:
             raise ValueError("the reference reads bars of 4/4 alone: Strict takes no other meters")
+        if self.chords is not None and self.meters.controls is not None:
+            raise ValueError("a model is told the chords or the meters, not both: use Regrouped()")
 
     @property
     def spec(self) -> TokenSpec:
@@ -67,7 +79,7 @@ class Melody:
             outputs=events,
             length=self.bars * self.meters.stride,
             segments=self.bars,
-            controls=self.meters.controls,
+            controls=self.meters.controls if self.chords is None else self.chords.space,
         )
 
     def read(self, source: object) -> Score:
@@ -117,7 +129,9 @@ class Melody:
         except Rejected as rejection:
             spec = self.spec
             none = np.zeros((0, spec.length), dtype=np.uint8)
-            controls = none if spec.controls else None
+            controls = None
+            if spec.controls is not None:
+                controls = np.zeros((0, spec.length, *spec.controls.shape), dtype=np.uint8)
             lengths = np.zeros((0, spec.segments), dtype=np.uint16)
             return none, lengths, controls, {rejection.reason: 1}
         return found.tokens, found.lengths, found.controls, found.dropped
@@ -159,6 +173,7 @@ class Melody:
             tracks=tuple(Track(name=names.get(p, ""), program=p) for p in programs),
             tempos=clock.tempos,
             meters=meters_of(examples, bounds, clock, self.meters),
+            chords=self._chords_of(examples, clock),
         )
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -173,19 +188,45 @@ class Melody:
             raise ValueError(f"there are no bars of {meter}; known are {list_known(self.meters)}")
         lengths = np.full((1, spec.segments), known.steps, dtype=np.uint16)
         told = tell(self.meters, np.array([KNOWN.index(known)]), lengths)
+        controls = None if told is None else told[0]
+        if self.chords is not None:
+            controls = self.controls_for(NO_CHORD, meter)
         return Example(
             tokens=np.zeros(spec.length, dtype=np.uint8),
             lengths=lengths[0],
-            controls=None if told is None else told[0],
+            controls=controls,
             origin=Origin(numerator=stated.numerator, denominator=stated.denominator),
         )
+
+    def controls_for(
+        self, progression: str, meter: str = "4/4", key: int | None = None
+    ) -> np.ndarray:
+        """Chords such as "C G Am F", spread over the bars of a window: controls (T, ...).
+
+        `key` (0 to 11, the major one of the scale) is told where it is asked for; by default it is
+        the one in which the chords are likeliest. Raises `ValueError` for chords that cannot be
+        read, and where the representation has none.
+        """
+        if self.chords is None:
+            raise ValueError("this melody has no chords: it needs chords=Triads() or the like")
+        known = self.meters.read_as(parse_meter(meter))
+        if known is None:
+            raise ValueError(f"there are no bars of {meter}; known are {list_known(self.meters)}")
+        symbols = parse_progression(progression, bars=self.bars, steps_per_bar=known.steps)
+        key = likeliest_key(symbols) if key is None else key
+        told = tell_chords(self.chords, list(enumerate(symbols)), [(0, key)], len(symbols))
+        bars = told.rows[told.codes].reshape(self.bars, known.steps, *self.chords.space.shape)
+        controls = np.zeros((self.bars, self.meters.stride, *bars.shape[2:]), dtype=np.uint8)
+        controls[:, : known.steps] = bars
+        return controls.reshape(self.spec.length, *bars.shape[2:])
 
     def augment(
         self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Each row of (B, T) transposed by its own number of semitones, uniform in ±`transpose`.
 
-        Notes that would leave the range are moved by octaves, so that none is lost.
+        Notes that would leave the range are moved by octaves, so that none is lost. Chords move
+        with the notes.
         """
         shifts = np.arange(-self.transpose, self.transpose + 1)
         table = transpose_events(
@@ -193,6 +234,8 @@ class Melody:
             shifts[:, None],
         )
         chosen = rng.integers(len(shifts), size=(len(tokens), 1))
+        if self.chords is not None and controls is not None:
+            controls = self.chords.transposed(controls, shifts[chosen[:, 0]])
         return table[chosen, tokens], controls
 
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
@@ -202,15 +245,36 @@ class Melody:
 
     def _extract(self, source: Score, *, overlap: bool) -> Windows:
         if isinstance(self.extraction, Strict):
-            return self.extraction.extract(source, bars=self.bars, overlap=overlap)
-        return self.extraction.extract(source, meters=self.meters, bars=self.bars, overlap=overlap)
+            return self.extraction.extract(
+                source, bars=self.bars, overlap=overlap, chords=self.chords
+            )
+        return self.extraction.extract(
+            source, meters=self.meters, bars=self.bars, overlap=overlap, chords=self.chords
+        )
+
+    def _chords_of(self, examples: Sequence[Example], clock: Clock) -> tuple[Chord, ...]:
+        """The chords that examples were told, each where it changes."""
+        told = [e for e in examples if e.controls is not None]
+        if self.chords is None or not told or len(told) < len(examples):
+            return ()
+        controls = np.concatenate([_valid(e, e.controls) for e in told if e.controls is not None])
+        symbols = self.chords.symbols(controls)
+        at = [i for i, s in enumerate(symbols) if i == 0 or s != symbols[i - 1]]
+        times = clock.seconds(np.array(at, dtype=np.int64)).tolist()
+        return tuple(Chord(t, symbols[i]) for t, i in zip(times, at, strict=True))
+
+
+def _valid(example: Example, steps: np.ndarray) -> np.ndarray:
+    """The valid ones of the steps (T, ...) of an example, its bars one after another."""
+    bars = steps.reshape(len(example.lengths), -1, *steps.shape[1:])
+    valid = np.arange(bars.shape[1]) < np.asarray(example.lengths)[:, None].astype(np.int64)
+    inside: np.ndarray = bars[valid]
+    return inside
 
 
 def _events_of(example: Example) -> np.ndarray:
     """The valid steps of an example, its bars one after another."""
-    bars = example.tokens.reshape(len(example.lengths), -1)
-    valid = np.arange(bars.shape[1]) < np.asarray(example.lengths)[:, None].astype(np.int64)
-    events: np.ndarray = bars[valid]
+    events = _valid(example, example.tokens)
     if len(events) and events.max() >= CLASSES:
         raise ValueError(f"a melody has tokens 0 to {CLASSES - 1}, not {events.max()}")
     return events

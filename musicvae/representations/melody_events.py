@@ -34,7 +34,7 @@ class Windows:
     origins: Callable[[], tuple[Origin, ...]]  # N of them
     dropped: dict[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
-    controls: np.ndarray | None = None  # (N, B * L) uint8, the meter's class at every valid step
+    controls: np.ndarray | None = None  # (N, B * L, ...) uint8: the meter or the chords
 
     def __len__(self) -> int:
         return len(self.tokens)

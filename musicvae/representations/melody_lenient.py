@@ -19,6 +19,7 @@ from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
 from musicvae.notes.score import Score
 from musicvae.representations.base import Origin
+from musicvae.representations.chord_controls import ChordControls, Told, tell_score
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_choice import choose_track
 from musicvae.representations.melody_events import (
@@ -48,6 +49,7 @@ class _Cuts:
     first: np.ndarray  # (W,) int64, source step of the first step
     end: np.ndarray  # (W,) int64, source step behind the last one
     meters: np.ndarray  # (W,) of Meter
+    codes: np.ndarray | None  # (W, bars * L) int32, of the chords told
 
     def take(self, rows: np.ndarray) -> _Cuts:
         """The windows at `rows`."""
@@ -58,6 +60,7 @@ class _Cuts:
             first=self.first[rows],
             end=self.end[rows],
             meters=self.meters[rows],
+            codes=None if self.codes is None else self.codes[rows],
         )
 
 
@@ -67,8 +70,16 @@ class Lenient:
 
     track: int | str | None = None
 
-    def extract(self, score: Score, *, meters: Meters, bars: int, overlap: bool) -> Windows:
-        """All windows of `bars` bars.
+    def extract(
+        self,
+        score: Score,
+        *,
+        meters: Meters,
+        bars: int,
+        overlap: bool,
+        chords: ChordControls | None = None,
+    ) -> Windows:
+        """All windows of `bars` bars, with the meter or the chords as controls.
 
         Raises `Rejected` if there is nothing to begin with ("no-notes", "only-drums", "too-long"),
         and `ValueError` for a track that is not there.
@@ -84,8 +95,11 @@ class Lenient:
                 f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
             )
         events = to_events(line.start, line.end, line.pitch, total + meters.stride)
+        told = None
+        if chords is not None:
+            told = tell_score(chords, score, len(events), remarks).merged()
         dropped: dict[str, int] = {}
-        cuts = _cut_all(score, total, meters, events, bars, overlap, dropped, remarks)
+        cuts = _cut_all(score, total, meters, events, told, bars, overlap, dropped, remarks)
         if overlap:
             cuts = _keep_distinct(cuts, dropped)
         size = _BAR_STEPS[cuts.known]
@@ -93,7 +107,7 @@ class Lenient:
         return Windows(
             tokens=cuts.tokens,
             lengths=lengths,
-            controls=tell(meters, cuts.known, lengths),
+            controls=_controls(told, meters, cuts, lengths),
             filler=cuts.filler,
             origins=partial(_origins, score, choice.track, line, cuts),
             dropped=dropped,
@@ -106,17 +120,21 @@ def _cut_all(
     total_steps: int,
     meters: Meters,
     events: np.ndarray,
+    told: Told | None,
     bars: int,
     overlap: bool,
     dropped: dict[str, int],
     remarks: list[str],
 ) -> _Cuts:
-    cuts = [_no_cuts(bars, meters.stride)]
+    cuts = [_no_cuts(bars, meters.stride, told)]
     after_gap = False
     for part in lay_out_bars(score, total_steps, meters):
         if isinstance(part, Stretch):
             rows = _bar_rows(part, events, meters.stride, ends_note=after_gap)
-            cuts.append(_cut(part, rows, bars, overlap, dropped))
+            codes = None
+            if told is not None:
+                codes = _bar_rows(part, told.codes, meters.stride, ends_note=False)
+            cuts.append(_cut(part, rows, codes, bars, overlap, dropped))
             remarks += [said for said in part.remarks if said not in remarks]
             filled = int((part.count < part.steps_per_bar).sum())
             if filled:
@@ -151,20 +169,29 @@ def _bar_rows(stretch: Stretch, events: np.ndarray, room: int, *, ends_note: boo
 
 
 def _cut(
-    stretch: Stretch, rows: np.ndarray, bars: int, overlap: bool, dropped: dict[str, int]
+    stretch: Stretch,
+    rows: np.ndarray,
+    codes: np.ndarray | None,
+    bars: int,
+    overlap: bool,
+    dropped: dict[str, int],
 ) -> _Cuts:
     """Every window of a stretch: at every bar and full, or one after another and filled up."""
     if overlap:
         starts = np.arange(len(rows) - bars + 1)
         if not len(starts):
             _count(dropped, "too-short", 1)
-            return _no_cuts(bars, rows.shape[1])
+            return _no_cuts(bars, rows.shape[1], codes)
     else:
         starts = np.arange(0, len(rows), bars)
-        rows = _fill_up(rows, -len(rows) % bars)
+        missing = -len(rows) % bars
+        rows = _fill_up(rows, missing)
+        codes = None if codes is None else np.pad(codes, ((0, missing), (0, 0)))
     last = np.minimum(starts + bars, len(stretch)) - 1
+    window = starts[:, None] + np.arange(bars)
     return _Cuts(
-        tokens=rows[starts[:, None] + np.arange(bars)].reshape(len(starts), -1),
+        tokens=rows[window].reshape(len(starts), -1),
+        codes=None if codes is None else codes[window].reshape(len(starts), -1),
         known=np.full(len(starts), KNOWN.index(stretch.known)),
         filler=starts + bars - 1 - last,
         first=stretch.first[starts],
@@ -188,7 +215,11 @@ def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
     """The windows in which a note starts, equal ones only once."""
     sounds = (cuts.tokens.max(axis=1, initial=0) >= FIRST_NOTE).nonzero()[0]
     _count(dropped, "silent", len(cuts.tokens) - len(sounds))
-    width, raw, known = cuts.tokens.shape[1], cuts.tokens.tobytes(), cuts.known.tolist()
+    known = cuts.known.tolist()
+    columns = cuts.tokens
+    if cuts.codes is not None:
+        columns = np.concatenate([columns, cuts.codes], axis=1).view(np.uint8)
+    width, raw = columns.shape[1], columns.tobytes()
     first: dict[tuple[bytes, int], int] = {}
     for i in sounds.tolist():
         first.setdefault((raw[i * width : (i + 1) * width], known[i]), i)
@@ -229,6 +260,7 @@ def _origins(score: Score, track: int, line: Line, cuts: _Cuts) -> tuple[Origin,
 def _join(cuts: list[_Cuts]) -> _Cuts:
     if len(cuts) == 2:  # the empty one and one more: most music
         return cuts[1]
+    codes = [c.codes for c in cuts if c.codes is not None]
     return _Cuts(
         tokens=np.concatenate([c.tokens for c in cuts]),
         known=np.concatenate([c.known for c in cuts]),
@@ -236,15 +268,33 @@ def _join(cuts: list[_Cuts]) -> _Cuts:
         first=np.concatenate([c.first for c in cuts]),
         end=np.concatenate([c.end for c in cuts]),
         meters=np.concatenate([c.meters for c in cuts]),
+        codes=np.concatenate(codes) if codes else None,
     )
 
 
-def _no_cuts(bars: int, room: int) -> _Cuts:
+def _no_cuts(bars: int, room: int, chords: object) -> _Cuts:
+    """No windows, with a place for chords unless `chords` is None."""
     none = np.zeros(0, dtype=np.int64)
     tokens = np.zeros((0, bars * room), dtype=np.uint8)
     return _Cuts(
-        tokens=tokens, known=none, filler=none, first=none, end=none, meters=none.astype(object)
+        tokens=tokens,
+        known=none,
+        filler=none,
+        first=none,
+        end=none,
+        meters=none.astype(object),
+        codes=None if chords is None else tokens.astype(np.int32),
     )
+
+
+def _controls(
+    told: Told | None, meters: Meters, cuts: _Cuts, lengths: np.ndarray
+) -> np.ndarray | None:
+    """The chords at every valid step, or else the meters, or nothing."""
+    if told is None or cuts.codes is None:
+        return tell(meters, cuts.known, lengths)
+    valid = np.arange(meters.stride) < lengths[:, :, None]
+    return told.at(cuts.codes, valid.reshape(cuts.codes.shape))
 
 
 def _count(dropped: dict[str, int], reason: str, windows: int) -> None:
