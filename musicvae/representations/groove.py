@@ -27,9 +27,10 @@ from musicvae.representations.base import (
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.groove_lenient import LenientGroove
 from musicvae.representations.groove_strict import StrictGroove
-from musicvae.representations.groove_strokes import DRUMS, GeneralMidiKit, to_notes
+from musicvae.representations.groove_strokes import DRUMS, GeneralMidiKit, GrooveWindows, to_notes
 from musicvae.representations.groove_tasks import HitsAsControls, Task, hits
 from musicvae.representations.melody_events import STEPS_PER_BAR
+from musicvae.representations.meters import FOUR_FOUR, REGROUPED, Regrouped, forced
 
 __all__ = ["Groove", "LenientGroove", "StrictGroove"]
 
@@ -40,17 +41,27 @@ TICKS_PER_QUARTER = 960
 
 @dataclass(frozen=True, kw_only=True)
 class Groove:
-    """Windows of `bars` bars of drums as they are played; `tasks` are applied in order."""
+    """Windows of `bars` bars of drums as they are played; `tasks` are applied in order.
+
+    A groove is made of bars of 4/4, and other meters are left out: `Regrouped(force="4/4")` reads
+    all bars so.
+    """
 
     bars: int = 2
     extraction: LenientGroove | StrictGroove = field(default_factory=LenientGroove)
     tasks: tuple[Task, ...] = ()
+    meters: Regrouped = REGROUPED
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.bars < 1:
             raise ValueError(f"a groove needs at least one bar, not {self.bars}")
+        meter = forced(self.meters)
+        if meter is not None and self.meters.read_as(meter) != FOUR_FOUR:
+            raise ValueError(f"a groove is read in 4/4: it cannot be forced into {meter}")
+        if isinstance(self.extraction, StrictGroove) and self.meters != REGROUPED:
+            raise ValueError("the reference forces no meter on music, and StrictGroove neither")
 
     @property
     def spec(self) -> TokenSpec:
@@ -80,9 +91,12 @@ class Groove:
         write_midi(source, path)
 
     def survey(self, source: Score, *, overlap: bool = False) -> Survey:
-        """All windows, those that were dropped by reason, and what was decided on the way."""
+        """All windows, those that were dropped by reason, and what was decided on the way.
+
+        Raises `ValueError` only for a track asked for that is not there.
+        """
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=overlap)
+            found = self._extract(source, overlap)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
         lengths, controls = self._lengths(len(found.tokens)), self._controls(found.tokens)
@@ -109,7 +123,7 @@ class Groove:
         """
         tokens = np.zeros((0, self.spec.length, 3 * DRUMS), dtype=np.float32)
         try:
-            found = self.extraction.extract(source, bars=self.bars, overlap=True)
+            found = self._extract(source, True)
             tokens, dropped = found.tokens, found.dropped
         except Rejected as rejection:
             dropped = {rejection.reason: 1}
@@ -170,6 +184,11 @@ class Groove:
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Where any drum is struck (B, T)."""
         return np.asarray(hits(tokens).any(axis=-1))
+
+    def _extract(self, source: Score, overlap: bool) -> GrooveWindows:
+        if isinstance(self.extraction, StrictGroove):
+            return self.extraction.extract(source, bars=self.bars, overlap=overlap)
+        return self.extraction.extract(source, meters=self.meters, bars=self.bars, overlap=overlap)
 
     def _lengths(self, windows: int) -> np.ndarray:
         return np.full((windows, self.bars), STEPS_PER_BAR, dtype=np.uint16)

@@ -30,6 +30,7 @@ from musicvae.representations.groove_strokes import (
 )
 from musicvae.representations.melody_bars import Stretch, Unsupported, lay_out_bars
 from musicvae.representations.melody_events import STEPS_PER_BAR
+from musicvae.representations.meters import FOUR_FOUR, Meters
 
 # Five hours. What claims to be longer is a broken file.
 LONGEST_BARS = 10_000
@@ -70,7 +71,7 @@ class LenientGroove:
     track: int | str | None = None
     kit: Kit | None = None
 
-    def extract(self, score: Score, *, bars: int, overlap: bool) -> GrooveWindows:
+    def extract(self, score: Score, *, meters: Meters, bars: int, overlap: bool) -> GrooveWindows:
         """All windows of `bars` bars. Raises `Rejected` if there is nothing to begin with.
 
         With `overlap` windows begin at every bar, and only full ones in which something is struck
@@ -87,8 +88,8 @@ class LenientGroove:
             )
         dropped: dict[str, int] = {}
         found: list[_Cuts] = []
-        for part in lay_out_bars(score, total):
-            if isinstance(part, Unsupported) or part.steps_per_bar != STEPS_PER_BAR:
+        for part in lay_out_bars(score, total, meters):
+            if isinstance(part, Unsupported) or part.known != FOUR_FOUR:
                 _leave_out(part, bars, overlap, dropped, remarks)
             else:
                 found.append(_cut(part, strokes, bars, overlap, dropped, remarks))
@@ -163,8 +164,8 @@ def _leave_out(
     names = ", ".join(dict.fromkeys(map(str, meters)))
     _count(dropped, "unsupported-meter", count if overlap else -(-count // bars))
     remarks.append(
-        f"bars in {names} left out: {count}; a groove is read in 4/4, and a file that is wrongly "
-        "said to be in another meter can be given a time signature of 4/4 in a MIDI editor"
+        f"bars in {names} left out: {count}; a groove is read in bars of 4/4 (--force reads all "
+        "bars in 4/4)"
     )
 
 
@@ -189,6 +190,7 @@ def _cut(
         strokes.velocity[inside],
         len(stretch) * STEPS_PER_BAR,
     )
+    remarks += [said for said in stretch.remarks if said not in remarks]
     cut_short = int((stretch.count < STEPS_PER_BAR).sum())
     if cut_short:
         remarks.append(f"bars cut short by a change of meter and filled up: {cut_short}")

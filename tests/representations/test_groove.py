@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from musicvae.notes.score import Meter, Score, Tempo, Track
 from musicvae.representations.base import Example, Origin, Rejected
-from musicvae.representations.groove import Groove, LenientGroove
+from musicvae.representations.groove import Groove, LenientGroove, StrictGroove
 from musicvae.representations.groove_strokes import HITS, OFFSETS, RolandKit
 from musicvae.representations.groove_tasks import HitsAsControls
+from musicvae.representations.meters import Regrouped
 from tests.representations.strokes import beat
 
 GROOVE = Groove(bars=2)
@@ -108,12 +109,26 @@ def test_music_without_drums_says_what_to_do() -> None:
 
 def test_other_meters_are_left_out_by_name() -> None:
     waltz = beat([(k, 36, 100) for k in range(0, 48, 4)], meters=(Meter(0.0, 3, 4),))
-    with pytest.raises(Rejected, match="3/4 left out: 4; a groove is read in 4/4") as rejection:
+    with pytest.raises(
+        Rejected, match="3/4 left out: 4; a groove is read in bars of 4/4"
+    ) as rejection:
         GROOVE.encode(waltz)
     assert rejection.value.reason == "unsupported-meter"
     five = beat([(0, 36, 100), (18, 36, 100)], meters=(Meter(0.0, 5, 4),))
     with pytest.raises(Rejected, match="5/4"):
         GROOVE.encode(five)
+
+
+def test_a_meter_can_be_forced_to_four_four_and_to_no_other() -> None:
+    waltz = beat([(k, 36, 100) for k in range(0, 48, 4)], meters=(Meter(0.0, 3, 4),))
+    forced = Groove(bars=2, meters=Regrouped(force="4/4"))
+    survey = forced.survey(waltz)
+    assert [e.filler for e in survey.examples] == [0, 1]
+    assert any("as asked for; the file says 3/4" in r for r in survey.remarks)
+    with pytest.raises(ValueError, match="cannot be forced into 6/8"):
+        Groove(bars=2, meters=Regrouped(force="6/8"))
+    with pytest.raises(ValueError, match="StrictGroove"):
+        Groove(bars=2, extraction=StrictGroove(), meters=Regrouped(force="4/4"))
 
 
 def test_of_music_that_changes_its_meter_the_rest_is_read() -> None:
@@ -128,6 +143,7 @@ def test_bars_of_two_quarters_are_paired() -> None:
     music = beat([(k, 36, 100) for k in range(0, 32, 4)], meters=(Meter(0.0, 2, 4),))
     (example,) = GROOVE.encode(music)
     assert np.flatnonzero(example.tokens[:, 0]).tolist() == list(range(0, 32, 4))
+    assert any("2/4 are read two at a time" in r for r in GROOVE.survey(music).remarks)
 
 
 def test_pitches_that_are_no_drums_are_counted() -> None:
