@@ -16,7 +16,6 @@ from musicvae.representations.performance_events import (
     END,
     MOST_TOKENS,
     PROGRAM,
-    velocity_bin,
 )
 
 MOST_TRACKS = 8  # S

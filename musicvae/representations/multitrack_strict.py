@@ -20,8 +20,8 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.pedal import sustain
-from musicvae.notes.quantize import quantize
 from musicvae.notes.quantize import STEPS_PER_QUARTER as SIXTEENTHS_PER_QUARTER
+from musicvae.notes.quantize import quantize
 from musicvae.notes.score import Meter, Pedals, Score
 from musicvae.notes.transform import split_at, time_changes
 from musicvae.representations.base import Origin

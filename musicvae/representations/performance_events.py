@@ -140,13 +140,15 @@ def _in_order(notes: BarNotes) -> BarNotes:
 def spoken(tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Which of tokens (G, L) count: those before the first end token and within `lengths` (G,)."""
     within = np.arange(tokens.shape[1]) < lengths[:, None]
-    return within & ~np.logical_or.accumulate(tokens == END, axis=1)
+    counts: np.ndarray = within & ~np.logical_or.accumulate(tokens == END, axis=1)
+    return counts
 
 
 def steps_of(tokens: np.ndarray) -> np.ndarray:
     """At which step of its bar each of tokens (G, L) stands; int64."""
     shift = _shifts(tokens)
-    return np.cumsum(shift, axis=1) - shift
+    steps: np.ndarray = np.cumsum(shift, axis=1) - shift
+    return steps
 
 
 def _shifts(tokens: np.ndarray) -> np.ndarray:
@@ -160,6 +162,21 @@ def read_programs(tokens: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     first = is_program.argmax(axis=1)
     found = tokens[np.arange(len(tokens)), first].astype(np.int64)
     return np.where(is_program.any(axis=1), found, PROGRAM)
+
+
+def transpose_tracks(tokens: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    """The notes of each of tokens (G, L) moved by its `semitones` (G,), by octaves into 0 to 127.
+
+    Drums stay, and what lies behind the end token.
+    """
+    room = np.full(len(tokens), tokens.shape[1])
+    pitched = read_programs(tokens, room) != DRUMS
+    moves = spoken(tokens, room) & (tokens < SHIFT) & pitched[:, None]
+    kind, pitch = np.divmod(tokens.astype(np.int64), NOTE_OFF)
+    pitch += semitones[:, None]
+    pitch -= np.maximum(-(-(pitch - 127) // 12), 0) * 12
+    pitch += np.maximum(-(pitch // 12), 0) * 12
+    return np.where(moves, kind * NOTE_OFF + pitch, tokens).astype(tokens.dtype)
 
 
 def read_tracks(tokens: np.ndarray, lengths: np.ndarray, steps: np.ndarray) -> BarNotes:
