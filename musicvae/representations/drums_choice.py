@@ -12,7 +12,8 @@ from musicvae.notes.score import Score
 from musicvae.representations.melody_choice import describe_track, find_track
 
 DRUM_NAMES = re.compile(
-    r"drum|\bkit\b|percu|\bbeat\b|\bbatter|schlagzeug|bater[ií]a|tambour|ドラム", re.IGNORECASE
+    r"drum|\bdrm|\bkit\b|percu|\bbeat\b|\bbatter|schlagzeug|slagverk|bater[ií]a|tambour",
+    re.IGNORECASE,
 )
 NO_KIT_NAMES = re.compile(r"steel|pan\b", re.IGNORECASE)  # steel drums play melodies
 

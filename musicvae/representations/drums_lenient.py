@@ -1,9 +1,7 @@
 """The drums of any score, as a musician would read them: the default way in.
 
 All drum kits are merged (`drums_choice`), each hit is put on the grid of its own beats and into the
-class of its drum, and the bars (`melody_bars`) are cut into windows.
-
-Letters: T steps of the source, B bars of a stretch, L slots of a bar, W windows of `bars` bars.
+class of its drum, and the steps are cut into windows of bars (`bar_windows`).
 """
 
 from __future__ import annotations
@@ -16,20 +14,20 @@ import numpy as np
 from musicvae.notes.errors import Rejected
 from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps, seconds_at
 from musicvae.notes.score import Score
+from musicvae.representations.bar_windows import BarCutter, Cuts
 from musicvae.representations.base import Origin
 from musicvae.representations.drums_choice import DrumChoice, choose_drums
 from musicvae.representations.drums_hits import NINE, NINE_EXEMPLARS, to_masks
 from musicvae.representations.drums_kit import Kit
-from musicvae.representations.hit_windows import HitWindows, cut_windows
 from musicvae.representations.melody_events import STEPS_PER_BAR, Windows
-from musicvae.representations.meters import Meters
-
-# 100,000 bars: two days of music. What claims to be longer is a broken file.
-LONGEST_STEPS = 100_000 * STEPS_PER_BAR
+from musicvae.representations.melody_lenient import LONGEST_STEPS
+from musicvae.representations.meters import KNOWN, Meters, tell
 
 # General MIDI 2 and Roland GS: a snare roll. What else lies outside the tables is an effect (clicks
 # of a sequencer, applause) or means another thing on every instrument.
 OTHER_PITCHES = {25: 38}
+
+_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,22 +63,26 @@ class LenientDrums:
                 f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
                 f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
             )
-        masks = to_masks(hits.step, hits.kind, total)
-        struck = len(np.unique(hits.step * len(kit.exemplars) + hits.kind))
-        if struck < len(hits.step):
-            remarks.append(
-                f"{len(hits.step) - struck} of {len(hits.step)} hits left out: a drum struck more "
-                "than once in a sixteenth"
-            )
-        windows = cut_windows(score, masks, meters=meters, bars=bars, overlap=overlap)
+        _count_doubles(hits, kit, remarks)
+        cutter = BarCutter(
+            meters=meters,
+            bars=bars,
+            overlap=overlap,
+            firsts=np.ones(1, dtype=np.uint64),
+            dropped={},
+            remarks=remarks,
+        )
+        masks = to_masks(hits.step, hits.kind, total + meters.stride)
+        cuts = cutter.cut(score, masks[:, None], total)
+        lengths = _BAR_STEPS[cuts.known].repeat(bars).reshape(-1, bars)
         return Windows(
-            tokens=kit.to_tokens(windows.masks),
-            lengths=windows.lengths,
-            filler=windows.filler,
-            controls=windows.controls,
-            origins=partial(_origins, score, choice, hits, windows),
-            dropped=windows.dropped,
-            remarks=(*remarks, *windows.remarks),
+            tokens=kit.to_tokens(cuts.tokens[:, :, 0]),
+            lengths=lengths,
+            controls=tell(meters, cuts.known, lengths),
+            filler=cuts.filler,
+            origins=partial(_origins, score, choice, hits, cuts),
+            dropped=cutter.dropped,
+            remarks=tuple(remarks),
         )
 
 
@@ -128,6 +130,15 @@ def read_kit_hits(score: Score, choice: DrumChoice, kit: Kit, remarks: list[str]
     return KitHits(step=step[order], kind=kind[order], velocity=score.velocity[rows][order])
 
 
+def _count_doubles(hits: KitHits, kit: Kit, remarks: list[str]) -> None:
+    distinct = len(np.unique(hits.step * len(kit.exemplars) + hits.kind))
+    if distinct < len(hits.step):
+        remarks.append(
+            f"{len(hits.step) - distinct} of {len(hits.step)} hits left out: a drum struck more "
+            "than once in a sixteenth"
+        )
+
+
 def _list_pitches(pitch: np.ndarray) -> str:
     """Such as "pitch 3, 12"."""
     values = np.unique(pitch).tolist()
@@ -135,19 +146,17 @@ def _list_pitches(pitch: np.ndarray) -> str:
     return f"pitch {', '.join(map(str, values[:8]))}{more}"
 
 
-def _origins(
-    score: Score, choice: DrumChoice, hits: KitHits, windows: HitWindows
-) -> tuple[Origin, ...]:
+def _origins(score: Score, choice: DrumChoice, hits: KitHits, cuts: Cuts) -> tuple[Origin, ...]:
     """Where each window came from; its velocity is the mean of the hits in it."""
-    quarters = windows.first / STEPS_PER_QUARTER
+    quarters = cuts.first / STEPS_PER_QUARTER
     tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
     tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
     sums = np.concatenate([[0], np.cumsum(hits.velocity, dtype=np.int64)])
-    a, b = np.searchsorted(hits.step, windows.first), np.searchsorted(hits.step, windows.end)
+    a, b = np.searchsorted(hits.step, cuts.first), np.searchsorted(hits.step, cuts.end)
     whole = float(hits.velocity.mean())
     mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
     entry = score.tracks[choice.tracks[0]]
-    columns = (windows.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
+    columns = (cuts.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
     return tuple(
         Origin(
             start_step=step,
@@ -160,6 +169,6 @@ def _origins(
             name=entry.name,
         )
         for step, seconds, k, velocity, meter in zip(
-            *(c.tolist() for c in columns), windows.meters.tolist(), strict=True
+            *(c.tolist() for c in columns), cuts.meters.tolist(), strict=True
         )
     )

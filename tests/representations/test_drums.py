@@ -156,6 +156,16 @@ def test_without_a_drum_channel_the_names_tell() -> None:
     assert Drums(bars=1).decode(survey.examples).tracks[0].is_drum
 
 
+@pytest.mark.parametrize("name", ["Drums", "drm 1", "My Kit", "Percussion", "Batterie", "Slagverk"])
+def test_names_of_drums_in_many_tongues(name: str) -> None:
+    assert Drums().survey(score([(0, 1, 36)], tracks=[Track(name=name)])).examples
+
+
+@pytest.mark.parametrize("name", ["Piano", "Steel drums", "Kitty", "Heartbeat", ""])
+def test_names_of_other_things(name: str) -> None:
+    assert not Drums().survey(score([(0, 1, 36)], tracks=[Track(name=name)])).examples
+
+
 def test_a_track_asked_for_is_taken() -> None:
     music = score([(0, 1, 36)], [(0, 1, 38)], tracks=[Track(name="a"), DRUMS])
     for wanted in (0, "a"):
