@@ -19,14 +19,16 @@ from musicvae.notes.chords import (
     NAMES,
     NO_CHORD,
     TRIADS,
+    Chord,
     Harmony,
     is_chord,
     name_chord,
     parse_chord,
 )
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
-from musicvae.notes.score import Score
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps, seconds_at
+from musicvae.notes.score import Key, Score
+from musicvae.notes.transform import slice_seconds
 from musicvae.representations.base import Categorical, MultiLabel
 
 _TRIAD_CLASSES = 1 + 12 * len(TRIADS)  # 49
@@ -119,6 +121,11 @@ class WithKey:
         own = np.asarray(controls)[..., :-12]
         return self.chords.symbols(own.argmax(-1) if isinstance(self.chords, Triads) else own)
 
+    def keys(self, controls: np.ndarray) -> list[int]:
+        """Controls (T, K) -> the key at each step. Total."""
+        tonics: list[int] = np.asarray(controls)[..., -12:].argmax(-1).tolist()
+        return tonics
+
     def _labels(self, chord: np.ndarray) -> np.ndarray:
         return _one_hot(chord, _TRIAD_CLASSES) if isinstance(self.chords, Triads) else chord
 
@@ -185,7 +192,7 @@ def tell_score(controls: ChordControls, score: Score, steps: int, remarks: list[
 
     Says in `remarks` where they come from and which could not be read; those are left out.
     """
-    heard, heard_keys = ((), ()) if _suffices(controls, score) else infer_chords(score)
+    heard, heard_keys = ((), ()) if _suffices(controls, score) else _infer_until(score, steps)
     chords = score.chords or heard
     if not score.chords:
         remarks.append("the file states no chords: they were inferred from its notes")
@@ -211,6 +218,12 @@ def likeliest_key(symbols: Sequence[str]) -> int:
     roots = np.bincount([h.root for h in harmonies], minlength=12)
     fits = [int(count[(k + np.array(MAJOR_SCALE)) % 12].sum()) for k in range(12)]
     return max(range(12), key=lambda k: (fits[k], roots[k], -k))
+
+
+def _infer_until(score: Score, steps: int) -> tuple[tuple[Chord, ...], tuple[Key, ...]]:
+    """The chords and keys heard in the first `steps`."""
+    end = float(seconds_at(score, np.array(steps / STEPS_PER_QUARTER)))
+    return infer_chords(score if score.total_seconds <= end else slice_seconds(score, 0.0, end))
 
 
 def _suffices(controls: ChordControls, score: Score) -> bool:

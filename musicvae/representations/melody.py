@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from musicvae.notes.chords import NO_CHORD, Chord, parse_progression
 from musicvae.notes.errors import Rejected
-from musicvae.notes.score import Score, Track
+from musicvae.notes.score import Key, Score, Track
 from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
 from musicvae.representations.chord_controls import (
     FullChords,
@@ -47,6 +47,8 @@ from musicvae.representations.meters import (
 )
 
 __all__ = ["Lenient", "Melody", "Strict"]
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +166,7 @@ class Melody:
         names = {o.program: o.name for o in reversed(origins)}
         velocities = np.array([o.velocity for o in origins], dtype=np.uint8)
         tracks = np.array([programs.index(o.program) for o in origins], dtype=np.int32)
+        chords, keys = self._harmony_of(examples, clock)
         return Score(
             pitch=pitch.astype(np.uint8),
             velocity=velocities[window],
@@ -173,7 +176,8 @@ class Melody:
             tracks=tuple(Track(name=names.get(p, ""), program=p) for p in programs),
             tempos=clock.tempos,
             meters=meters_of(examples, bounds, clock, self.meters),
-            chords=self._chords_of(examples, clock),
+            keys=keys,
+            chords=chords,
         )
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
@@ -252,16 +256,26 @@ class Melody:
             source, meters=self.meters, bars=self.bars, overlap=overlap, chords=self.chords
         )
 
-    def _chords_of(self, examples: Sequence[Example], clock: Clock) -> tuple[Chord, ...]:
-        """The chords that examples were told, each where it changes."""
-        told = [e for e in examples if e.controls is not None]
+    def _harmony_of(
+        self, examples: Sequence[Example], clock: Clock
+    ) -> tuple[tuple[Chord, ...], tuple[Key, ...]]:
+        """The chords and keys that examples were told, each where it changes."""
+        told = [_valid(e, e.controls) for e in examples if e.controls is not None]
         if self.chords is None or not told or len(told) < len(examples):
-            return ()
-        controls = np.concatenate([_valid(e, e.controls) for e in told if e.controls is not None])
-        symbols = self.chords.symbols(controls)
-        at = [i for i, s in enumerate(symbols) if i == 0 or s != symbols[i - 1]]
-        times = clock.seconds(np.array(at, dtype=np.int64)).tolist()
-        return tuple(Chord(t, symbols[i]) for t, i in zip(times, at, strict=True))
+            return (), ()
+        controls = np.concatenate(told)
+        chords = _changes(self.chords.symbols(controls), clock)
+        keys = (
+            _changes(self.chords.keys(controls), clock) if isinstance(self.chords, WithKey) else []
+        )
+        return tuple(Chord(*c) for c in chords), tuple(Key(*k) for k in keys)
+
+
+def _changes(values: Sequence[Value], clock: Clock) -> list[tuple[float, Value]]:
+    """Each value that differs from the one at the step before it, and when that is."""
+    at = [i for i, value in enumerate(values) if i == 0 or value != values[i - 1]]
+    times = clock.seconds(np.array(at, dtype=np.int64)).tolist()
+    return [(time, values[i]) for time, i in zip(times, at, strict=True)]
 
 
 def _valid(example: Example, steps: np.ndarray) -> np.ndarray:
