@@ -40,20 +40,20 @@ def folded(model: SequenceVAE, z: Tensor, tokens: Tensor, layout: Layout) -> Ten
 
 def bar_by_bar(model: SequenceVAE, z: Tensor, tokens: Tensor, layout: Layout) -> Tensor:
     """One fused call a bar, each from its own state."""
-    decoder = model.decoder
+    (writer,) = model.decoder.writers
     bars, states = inputs_by_bar(model, z, tokens, layout)
     return torch.cat(
-        [decoder.head(decoder.lstm(x, s)) for x, s in zip(bars, states, strict=True)], dim=1
+        [writer.head(writer.lstm(x, s)) for x, s in zip(bars, states, strict=True)], dim=1
     )
 
 
 def step_by_step(model: SequenceVAE, z: Tensor, tokens: Tensor, layout: Layout) -> Tensor:
     """A cell for every step of every bar."""
-    decoder, logits = model.decoder, []
+    (writer,), logits = model.decoder.writers, []
     for x, state in zip(*inputs_by_bar(model, z, tokens, layout), strict=True):
         for step in x.unbind(1):
-            h, state = decoder.lstm.step(step, state)
-            logits.append(decoder.head(h))
+            h, state = writer.lstm.step(step, state)
+            logits.append(writer.head(h))
     return torch.stack(logits, dim=1)
 
 
@@ -61,24 +61,24 @@ def inputs_by_bar(
     model: SequenceVAE, z: Tensor, tokens: Tensor, layout: Layout
 ) -> tuple[list[Tensor], list[Any]]:
     """What the decoder reads in each bar (B, L, V), and the state in which it starts there."""
-    decoder, S = model.decoder, model.spec.segments
-    seen, state = decoder.view(z)
-    x = torch.cat([decoder.tokens(layout.previous(tokens)), seen], dim=-1)
-    starts = [[(h[i::S], c[i::S]) for h, c in state] for i in range(S)]
+    (writer,), S = model.decoder.writers, model.spec.segments
+    seen, start = model.decoder.view(z)
+    x = torch.cat([writer.tokens(*layout.previous(tokens)), seen], dim=-1)
+    starts = [[(h[i::S], c[i::S]) for h, c in writer.initial(start)] for i in range(S)]
     return list(x.chunk(S, dim=1)), starts
 
 
 def whole_step(model: SequenceVAE, decode: Decode, tokens: Tensor, layout: Layout) -> None:
     posterior = model.encoder(tokens, layout)
     logits = decode(posterior.sample(), tokens, layout)
-    nll = model.decoder.head.nll(logits, tokens).sum(1)
+    nll = model.decoder.nll(logits, tokens).sum(1)
     model.zero_grad()
     elbo(nll, gaussian_kl(posterior.mean, posterior.std), beta=0.2).loss.backward()
 
 
 def decoder_step(model: SequenceVAE, decode: Decode, z: Tensor, tokens: Tensor, at: Layout) -> None:
     model.zero_grad()
-    model.decoder.head.nll(decode(z, tokens, at), tokens).sum().backward()
+    model.decoder.nll(decode(z, tokens, at), tokens).sum().backward()
 
 
 def medians(steps: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:

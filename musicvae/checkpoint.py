@@ -80,7 +80,7 @@ def load(folder: str | Path) -> Checkpoint:
     if not path.is_file():
         raise ValueError(f"the checkpoint {folder} has no model.safetensors; copy it whole")
     try:
-        tensors = load_file(path)
+        tensors = _migrated(load_file(path), config["format"])
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
     card = folder / "README.md"
@@ -95,6 +95,20 @@ def load(folder: str | Path) -> Checkpoint:
         figures=config.get("figures", {}),
         card=card.read_text() if card.is_file() else "",
     )
+
+
+def _migrated(tensors: dict[str, Tensor], format_: int) -> dict[str, Tensor]:
+    """The weights of an older folder under today's names."""
+    if format_ == 1:  # a decoder had one writer, and its parts were the decoder's own
+        for old, new in (
+            ("decoder.view.initial.", "decoder.writers.0.initial."),
+            ("decoder.tokens.", "decoder.writers.0.tokens."),
+            ("decoder.lstm.", "decoder.writers.0.lstm."),
+            ("decoder.head.", "decoder.writers.0.head."),
+        ):
+            moved = {new + k.removeprefix(old): k for k in tensors if k.startswith(old)}
+            tensors |= {now: tensors.pop(before) for now, before in moved.items()}
+    return tensors
 
 
 def _preset(folder: Path, value: Any) -> Preset:

@@ -16,7 +16,33 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from musicvae import schedules
 from musicvae.representations.base import Representation
+from musicvae.representations.chord_controls import FullChords, Triads, WithKey
+from musicvae.representations.drums import (
+    CombinedNine,
+    Drums,
+    LenientDrums,
+    SeparateNine,
+    SeparateSixtyOne,
+    StrictDrums,
+)
+from musicvae.representations.groove import Groove, LenientGroove, StrictGroove
+from musicvae.representations.groove_strokes import GeneralMidiKit, RolandKit
+from musicvae.representations.groove_tasks import (
+    FixedVelocity,
+    HitsAsControls,
+    Humanize,
+    NoteDropout,
+    Tap,
+    WithoutDrum,
+)
 from musicvae.representations.melody import Lenient, Melody, Strict
+from musicvae.representations.meters import Native, Regrouped
+from musicvae.representations.multitrack import (
+    LenientMultitrack,
+    Multitrack,
+    StrictMultitrack,
+)
+from musicvae.representations.trio import LenientTrio, StrictTrio, Trio
 from musicvae.schedules import Constant, ExponentialDecay, ExponentialRise, Schedule
 
 
@@ -55,7 +81,15 @@ class BarByBar:
     groups: int = 4
 
 
-Encoder = Bidirectional | EveryStep | BarByBar
+@dataclass(frozen=True, kw_only=True)
+class Hierarchical:
+    """A bidirectional LSTM over the steps of each segment, and another of the same size over the
+    segments (Simon et al. 2018): the encoder of the published `hier-` models."""
+
+    units: tuple[int, ...]
+
+
+Encoder = Bidirectional | Hierarchical | EveryStep | BarByBar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +97,7 @@ class Flat:
     """The published flat decoder: z in the initial state, through tanh, and at every step."""
 
     units: tuple[int, ...]
+    separate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,15 +111,17 @@ class FlatViews:
     features: int = 64
     groups: int = 8
     mixer: int = 1024
+    separate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conductor:
-    """The published hierarchical decoder: a conductor LSTM writes one embedding a bar, which
-    takes the place of z in a decoder that starts anew in each bar."""
+    """The published hierarchical decoder: a conductor LSTM writes one embedding a segment, which
+    takes the place of z in a decoder that starts anew in each segment."""
 
     units: tuple[int, ...]
     conductor_units: tuple[int, ...]
+    separate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +133,7 @@ class ConductorViews:
     conductor_units: tuple[int, ...]
     features: int = 64
     groups: int = 4
+    separate: bool = False
 
 
 Decoder = Flat | FlatViews | Conductor | ConductorViews
@@ -106,7 +144,10 @@ class ModelConfig:
     """The network between tokens and tokens. `embedding` None feeds tokens as one-hot vectors.
 
     `sigma` is the standard deviation of the posterior before training; the reference's heads
-    start at softplus(0) = ln 2.
+    start at softplus(0) = ln 2. `nade` is the number of hidden units with which a decoder writes
+    several labels at once; `dropout` the share of the inputs of every LSTM layer that training
+    hides. A decoder with `separate` writes each of several streams with an LSTM of its own, which
+    is told nothing of the others.
     """
 
     z: int
@@ -114,8 +155,12 @@ class ModelConfig:
     decoder: Decoder
     embedding: int | None = None
     sigma: float = 0.6931471805599453
+    nade: int = 128
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is from 0 to below 1, not {self.dropout}")
         for part in (self, self.encoder, self.decoder):
             _require_positive(part)
 
@@ -171,8 +216,13 @@ class Preset:
 KINDS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
-        Melody, Lenient, Strict,
-        Bidirectional, EveryStep, BarByBar,
+        Melody, Lenient, Strict, Native, Regrouped, Triads, FullChords, WithKey,
+        Drums, LenientDrums, StrictDrums, CombinedNine, SeparateNine, SeparateSixtyOne,
+        Trio, LenientTrio, StrictTrio,
+        Multitrack, LenientMultitrack, StrictMultitrack,
+        Groove, LenientGroove, StrictGroove, GeneralMidiKit, RolandKit,
+        Humanize, Tap, FixedVelocity, WithoutDrum, NoteDropout, HitsAsControls,
+        Bidirectional, Hierarchical, EveryStep, BarByBar,
         Flat, FlatViews, Conductor, ConductorViews,
         ModelConfig, TrainingConfig, Preset,
         *schedules.Schedule.__args__,
@@ -272,8 +322,8 @@ def _require_positive(config: Any) -> None:
     """Raise `ValueError` where a size or a count of a part of a model is not above 0."""
     for name, value in vars(config).items():
         sizes = value if isinstance(value, tuple) else (value,)
-        numbers = [n for n in sizes if isinstance(n, (int, float))]
-        if not sizes or any(n <= 0 for n in numbers):
+        numbers = [n for n in sizes if isinstance(n, (int, float)) and not isinstance(n, bool)]
+        if name != "dropout" and (not sizes or any(n <= 0 for n in numbers)):
             raise ValueError(f"{name} of {type(config).__name__} is above 0, not {value}")
 
 

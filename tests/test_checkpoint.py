@@ -100,9 +100,9 @@ def test_config_and_weights_that_disagree_are_told_apart(saved: Path) -> None:
 
 def test_missing_and_surplus_weights_are_named() -> None:
     weights = dict(build("melody-2bar").state_dict())
-    weights["decoder.extra"] = weights.pop("decoder.head.project.bias")
+    weights["decoder.extra"] = weights.pop("decoder.writers.0.head.project.bias")
     with pytest.raises(
-        ValueError, match=r"missing decoder.head.project.bias; surplus decoder.extra"
+        ValueError, match=r"missing decoder.writers.0.head.project.bias; surplus decoder.extra"
     ):
         dataclasses.replace(made(), weights=weights).build()
 
@@ -110,7 +110,7 @@ def test_missing_and_surplus_weights_are_named() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 99}, "has format 99, and this version of musicvae reads up to 1; update with"),
+        ({"format": 99}, "has format 99, and this version of musicvae reads up to 2; update with"),
         ({"format": "new"}, "format 'new', which is no version number"),
         ({"preset": {"kind": "Prest"}}, "there is no kind 'Prest'; did you mean 'Preset'"),
         ({"preset": {"kind": "Constant", "value": 1.0}}, "its 'preset' is .*no preset"),

@@ -1,7 +1,8 @@
 """From tokens to the posterior q(z | x): a diagonal normal with a mean and a standard deviation.
 
-`BidirectionalEncoder` is the published one (Roberts et al. 2018, section 3.1). The other two read
-the recurrent network at every step and give each stretch of music its own share of z.
+`BidirectionalEncoder` and `HierarchicalEncoder` are the published ones (Roberts et al. 2018,
+section 3.1; Simon et al. 2018). The other two read the recurrent network at every step and give
+each stretch of music its own share of z.
 
 Letters: B batch, S segments (bars), L slots a segment, T = S * L, G groups, Z dimensions of z.
 """
@@ -16,8 +17,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musicvae.config import BarByBar, Bidirectional, Encoder, EveryStep, ModelConfig
-from musicvae.models.heads import TokenInput
+from musicvae.config import (
+    BarByBar,
+    Bidirectional,
+    Encoder,
+    EveryStep,
+    Hierarchical,
+    ModelConfig,
+)
+from musicvae.models.inputs import EncoderInput
 from musicvae.models.layout import Layout
 from musicvae.models.lstm import BidirectionalLSTM
 from musicvae.representations.base import TokenSpec
@@ -43,15 +51,37 @@ class BidirectionalEncoder(nn.Module):
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Bidirectional) -> None:
         super().__init__()
-        self.tokens = TokenInput(spec.inputs, model.embedding)
-        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.tokens = EncoderInput(spec, model)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units, model.dropout)
         self.mean = _published_linear(2 * config.units[-1], model.z)
         self.sigma = _published_linear(2 * config.units[-1], model.z, softplus_inverse(model.sigma))
 
-    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
-        x = layout.compact(self.tokens(tokens))
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
+        x = layout.compact(self.tokens.read(tokens, controls))
         _, last = self.lstm(x, None if layout.full else layout.total)
         return Posterior(self.mean(last), F.softplus(self.sigma(last)))
+
+
+class HierarchicalEncoder(nn.Module):
+    """The last states within each segment, and a second network over these (Simon et al. 2018).
+
+    The upper one runs over all segments, those without steps too, as the reference's does.
+    """
+
+    def __init__(self, spec: TokenSpec, model: ModelConfig, config: Hierarchical) -> None:
+        super().__init__()
+        self.segments = spec.segments
+        self.tokens = EncoderInput(spec, model)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units, model.dropout)
+        self.upper = BidirectionalLSTM(2 * config.units[-1], config.units, model.dropout)
+        self.mean = _published_linear(2 * config.units[-1], model.z)
+        self.sigma = _published_linear(2 * config.units[-1], model.z, softplus_inverse(model.sigma))
+
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
+        x = self.tokens.read(tokens, controls).unflatten(1, (self.segments, -1)).flatten(0, 1)
+        _, last = self.lstm(x, None if layout.full else layout.lengths.flatten())
+        _, top = self.upper(last.unflatten(0, (len(tokens), -1)))
+        return Posterior(self.mean(top), F.softplus(self.sigma(top)))
 
 
 class EveryStepEncoder(nn.Module):
@@ -60,8 +90,8 @@ class EveryStepEncoder(nn.Module):
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: EveryStep) -> None:
         super().__init__()
         self.groups = config.groups
-        self.tokens = TokenInput(spec.inputs, model.embedding)
-        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.tokens = EncoderInput(spec, model)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units, model.dropout)
         self.read = nn.Linear(2 * config.units[-1], config.features)
         everything = spec.length * config.features
         share_in, share_out = divide(everything, config.groups), divide(model.z, config.groups)
@@ -73,8 +103,8 @@ class EveryStepEncoder(nn.Module):
         self.mixed_mean = _published_linear(config.mixer, model.z)
         self.mixed_sigma = _published_linear(config.mixer, model.z, softplus_inverse(model.sigma))
 
-    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
-        x = layout.compact(self.tokens(tokens))
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
+        x = layout.compact(self.tokens.read(tokens, controls))
         outputs, _ = self.lstm(x, None if layout.full else layout.total)
         read = layout.spread(self.read(outputs)).flatten(1)  # (B, T * features)
         shares = read.unflatten(1, (self.groups, -1))  # (B, G, T / G * features)
@@ -90,14 +120,14 @@ class BarByBarEncoder(nn.Module):
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: BarByBar) -> None:
         super().__init__()
         self.segments, self.groups = spec.segments, config.groups
-        self.tokens = TokenInput(spec.inputs, model.embedding)
-        self.lstm = BidirectionalLSTM(self.tokens.width, config.units)
+        self.tokens = EncoderInput(spec, model)
+        self.lstm = BidirectionalLSTM(self.tokens.width, config.units, model.dropout)
         self.read = nn.Linear(2 * config.units[-1], config.features)
         bar = spec.segment_length * config.features
         self.summary = nn.Sequential(
             nn.LayerNorm(bar), nn.Linear(bar, config.bar_units[0]), nn.GELU()
         )
-        self.bars = BidirectionalLSTM(config.bar_units[0], config.bar_units)
+        self.bars = BidirectionalLSTM(config.bar_units[0], config.bar_units, model.dropout)
         share = divide(model.z, spec.segments)
         part_in, part_out = divide(bar, config.groups), divide(share, config.groups)
         self.mean = nn.Linear(part_in, part_out)
@@ -106,9 +136,9 @@ class BarByBarEncoder(nn.Module):
         self.bar_mean = _published_linear(across, share)
         self.bar_sigma = _published_linear(across, share, softplus_inverse(model.sigma))
 
-    def forward(self, tokens: Tensor, layout: Layout) -> Posterior:
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
         B = len(tokens)
-        x = self.tokens(tokens.unflatten(1, (self.segments, -1)).flatten(0, 1))  # (B * S, L, E)
+        x = self.tokens.read(tokens, controls).unflatten(1, (self.segments, -1)).flatten(0, 1)
         lengths = None if layout.full else layout.lengths.flatten()
         read = self.read(self.lstm(x, lengths)[0])
         read = (read * layout.mask.reshape(*read.shape[:2], 1)).flatten(1)  # (B * S, L * features)
@@ -119,7 +149,7 @@ class BarByBarEncoder(nn.Module):
         return Posterior(mean.flatten(1), F.softplus(sigma.flatten(1)))
 
 
-AnyEncoder = BidirectionalEncoder | EveryStepEncoder | BarByBarEncoder
+AnyEncoder = BidirectionalEncoder | HierarchicalEncoder | EveryStepEncoder | BarByBarEncoder
 
 
 def build_encoder(spec: TokenSpec, model: ModelConfig) -> AnyEncoder:
@@ -128,6 +158,8 @@ def build_encoder(spec: TokenSpec, model: ModelConfig) -> AnyEncoder:
     match config:
         case Bidirectional():
             return BidirectionalEncoder(spec, model, config)
+        case Hierarchical():
+            return HierarchicalEncoder(spec, model, config)
         case EveryStep():
             return EveryStepEncoder(spec, model, config)
         case BarByBar():

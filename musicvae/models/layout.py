@@ -45,19 +45,19 @@ class Layout:
         back = _gather(x, torch.argsort(self.order, dim=1))
         return back * self.mask.reshape(self.mask.shape + (1,) * (x.ndim - 2)).to(x.dtype)
 
-    def previous(self, tokens: Tensor) -> Tensor:
-        """The token of the last valid slot before each slot (B, T) -> (B, T); -1 before the first.
+    def previous(self, tokens: Tensor, linked: bool = True) -> tuple[Tensor, Tensor]:
+        """The tokens before each slot (B, T, ...), and whether there is one (B, T).
 
-        The first slot of a segment thus follows the last step of the nearest segment before it
-        that holds music, as it does in step-by-step decoding.
+        If segments are `linked`, the first slot of each follows the last step of the nearest
+        segment before it that holds music; if not, the slot before it, where that is valid (as
+        published). Both as in step-by-step decoding.
         """
-        none = tokens.new_full((len(tokens), 1), -1)
-        if self.full:
-            return torch.cat([none, tokens[:, :-1]], dim=1)
         slots = torch.arange(tokens.shape[1], device=tokens.device)
-        last = torch.where(self.mask, slots, -1).cummax(dim=1).values
-        last = torch.cat([none, last[:, :-1]], dim=1)
-        return torch.where(last >= 0, tokens.gather(1, last.clamp(min=0)), -1)
+        last = torch.where(self.mask, slots, -1)
+        if linked:
+            last = last.cummax(dim=1).values
+        last = torch.cat([last.new_full((len(tokens), 1), -1), last[:, :-1]], dim=1)
+        return _gather(tokens, last.clamp(min=0)), last >= 0
 
 
 def _gather(x: Tensor, index: Tensor) -> Tensor:

@@ -20,10 +20,11 @@ State = list[tuple[Tensor, Tensor]]  # one (h, c) a layer, each (B, H)
 class LSTMStack(nn.Module):
     """Layers of LSTM, each reading the one below; `units` gives the width of each."""
 
-    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+    def __init__(self, inputs: int, units: Sequence[int], dropout: float = 0.0) -> None:
         super().__init__()
         widths = [inputs, *units[:-1]]
         self.units = tuple(units)
+        self.drop = nn.Dropout(dropout)
         self.layers = nn.ModuleList(_layer(i, h) for i, h in zip(widths, units, strict=True))
 
     def forward(
@@ -32,16 +33,31 @@ class LSTMStack(nn.Module):
         """A whole sequence, from `state` or from zeros -> the top layer's outputs."""
         for i, layer in enumerate(self.layers):
             start = None if state is None else tuple(s[None].contiguous() for s in state[i])
-            x, _ = layer(x, start)
+            x, _ = layer(self.drop(x), start)
         return x
 
     def step(self, x: Float[Tensor, "B I"], state: State) -> tuple[Float[Tensor, "B H"], State]:
         """One step -> the top layer's output and the new state."""
         after: State = []
         for layer, (h, c) in zip(self.layers, state, strict=True):
-            x, c = torch.lstm_cell(x, (h, c), *layer.parameters())
+            x, c = torch.lstm_cell(self.drop(x), (h, c), *layer.parameters())
             after.append((x, c))
         return x, after
+
+
+class InitialState(nn.Module):
+    """tanh of a linear layer -> hidden and cell state of every layer, (c0, h0, c1, h1, ...)."""
+
+    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+        super().__init__()
+        self.sizes = [h for h in units for _ in range(2)]
+        self.project = nn.Linear(inputs, sum(self.sizes))
+        nn.init.normal_(self.project.weight, std=1e-3)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, x: Tensor) -> State:
+        parts = torch.tanh(self.project(x)).split(self.sizes, dim=-1)
+        return [(h, c) for c, h in zip(parts[::2], parts[1::2], strict=True)]
 
 
 class BidirectionalLSTM(nn.Module):
@@ -51,8 +67,9 @@ class BidirectionalLSTM(nn.Module):
     sequence is never seen before the sequence itself.
     """
 
-    def __init__(self, inputs: int, units: Sequence[int]) -> None:
+    def __init__(self, inputs: int, units: Sequence[int], dropout: float = 0.0) -> None:
         super().__init__()
+        self.drop = nn.Dropout(dropout)
         widths = [inputs, *(2 * h for h in units[:-1])]
         pairs = list(zip(widths, units, strict=True))
         self.forwards = nn.ModuleList(_layer(i, h) for i, h in pairs)
@@ -67,8 +84,8 @@ class BidirectionalLSTM(nn.Module):
         """
         there = back = x
         for ahead, behind in zip(self.forwards, self.backwards, strict=True):
-            there = ahead(x)[0]
-            back = behind(reverse(x, lengths))[0]
+            there = ahead(self.drop(x))[0]
+            back = behind(self.drop(reverse(x, lengths)))[0]
             x = torch.cat([there, reverse(back, lengths)], dim=-1)
         if lengths is None:
             return x, torch.cat([there[:, -1], back[:, -1]], dim=-1)

@@ -3,38 +3,22 @@
 `Whole` and `Conducted` are the published ones (Roberts et al. 2018, section 3.2); in `Shares` and
 `ConductedShares` each step has its own view of z, and each group of steps its own share of it.
 
-A view has `width` (V), `per_segment` (does the decoder's state start anew in each segment?) and
-`to_output` (do the logits read the view too?). Called with z (B, Z) it returns the features
-(B, T or 1, V) and the starting state, of (B, H) or, per segment, of (B * S, H) tensors.
+A view has `width` (V), `per_segment` (does the decoder's state start anew in each segment?),
+`to_output` (do the logits read the view too?) and `start_width` (W). Called with z (B, Z) it
+returns the features (B, T or 1, V) and what starting states are made of, (B, W) or, per segment,
+(B * S, W).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import assert_never
 
-import torch
 from torch import Tensor, nn
 
 from musicvae.config import Conductor, ConductorViews, Decoder, Flat, FlatViews, ModelConfig
 from musicvae.models.encoders import divide
-from musicvae.models.lstm import LSTMStack, State
+from musicvae.models.lstm import InitialState, LSTMStack
 from musicvae.representations.base import TokenSpec
-
-
-class InitialState(nn.Module):
-    """tanh of a linear layer -> hidden and cell state of every layer, (c0, h0, c1, h1, ...)."""
-
-    def __init__(self, inputs: int, units: Sequence[int]) -> None:
-        super().__init__()
-        self.sizes = [h for h in units for _ in range(2)]
-        self.project = nn.Linear(inputs, sum(self.sizes))
-        nn.init.normal_(self.project.weight, std=1e-3)
-        nn.init.zeros_(self.project.bias)
-
-    def forward(self, x: Tensor) -> State:
-        parts = torch.tanh(self.project(x)).split(self.sizes, dim=-1)
-        return [(h, c) for c, h in zip(parts[::2], parts[1::2], strict=True)]
 
 
 class Whole(nn.Module):
@@ -45,11 +29,10 @@ class Whole(nn.Module):
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Flat) -> None:
         super().__init__()
-        self.width = model.z
-        self.initial = InitialState(model.z, config.units)
+        self.width = self.start_width = model.z
 
-    def forward(self, z: Tensor) -> tuple[Tensor, State]:
-        return z[:, None], self.initial(z)
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        return z[:, None], z
 
 
 class Shares(nn.Module):
@@ -61,17 +44,17 @@ class Shares(nn.Module):
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: FlatViews) -> None:
         super().__init__()
         self.width, self.groups = config.features, config.groups
+        self.start_width = config.mixer
         everything = spec.length * config.features
         self.share = nn.Linear(divide(model.z, config.groups), divide(everything, config.groups))
         self.mixer = nn.Sequential(nn.Linear(model.z, config.mixer), nn.GELU())
         self.mixed = nn.Linear(config.mixer, everything)
         nn.init.normal_(self.mixed.weight, std=1e-3)
-        self.initial = InitialState(config.mixer, config.units)
 
-    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         mixed = self.mixer(z)
         own = self.share(z.unflatten(1, (self.groups, -1))).flatten(1)
-        return (own + self.mixed(mixed)).unflatten(1, (-1, self.width)), self.initial(mixed)
+        return (own + self.mixed(mixed)).unflatten(1, (-1, self.width)), mixed
 
 
 class Conducted(nn.Module):
@@ -87,15 +70,14 @@ class Conducted(nn.Module):
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Conductor) -> None:
         super().__init__()
         self.segments, self.steps = spec.segments, spec.segment_length
-        self.width = config.conductor_units[-1]
+        self.width = self.start_width = config.conductor_units[-1]
         self.start = InitialState(model.z, config.conductor_units)
-        self.conductor = LSTMStack(1, config.conductor_units)
-        self.initial = InitialState(self.width, config.units)
+        self.conductor = LSTMStack(1, config.conductor_units, model.dropout)
 
-    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         embeddings = self.conductor(z.new_zeros(len(z), self.segments, 1), self.start(z))
         features = embeddings.repeat_interleave(self.steps, dim=1)  # (B, T, V)
-        return features, self.initial(embeddings.flatten(0, 1))
+        return features, embeddings.flatten(0, 1)
 
 
 class ConductedShares(nn.Module):
@@ -110,18 +92,18 @@ class ConductedShares(nn.Module):
         self.segments, self.groups, self.width = spec.segments, config.groups, config.features
         share, segment = divide(model.z, spec.segments), spec.segment_length * config.features
         self.start = InitialState(model.z, config.conductor_units)
-        self.conductor = LSTMStack(share, config.conductor_units)
+        self.start_width = config.conductor_units[-1]
+        self.conductor = LSTMStack(share, config.conductor_units, model.dropout)
         self.share = nn.Linear(divide(share, config.groups), divide(segment, config.groups))
         self.embedded = nn.Linear(config.conductor_units[-1], segment)
         nn.init.normal_(self.embedded.weight, std=1e-3)
-        self.initial = InitialState(config.conductor_units[-1], config.units)
 
-    def forward(self, z: Tensor) -> tuple[Tensor, State]:
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         shares = z.unflatten(1, (self.segments, -1))
         embeddings = self.conductor(shares, self.start(z))  # (B, S, C)
         own = self.share(shares.unflatten(2, (self.groups, -1))).flatten(2)  # (B, S, L * V)
         features = (own + self.embedded(embeddings)).reshape(len(z), -1, self.width)
-        return features, self.initial(embeddings.flatten(0, 1))
+        return features, embeddings.flatten(0, 1)
 
 
 View = Whole | Shares | Conducted | ConductedShares

@@ -25,12 +25,12 @@ from musicvae.checkpoint import Checkpoint, load, save
 from musicvae.latent.density import NormalDensity
 from musicvae.latent.interpolate import slerp
 from musicvae.models.encoders import Posterior
-from musicvae.pipeline.codes import Codes
+from musicvae.pipeline.codes import Codes, stack_controls
 from musicvae.pipeline.device import choose_device
 from musicvae.pipeline.reconstructed import Reconstructed
 from musicvae.pipeline.walk import Route, Walk
 from musicvae.pipeline.windows import Windows
-from musicvae.representations.base import Example
+from musicvae.representations.base import Example, TokenSpec
 
 BATCH = 256  # windows at a time: bounds the memory of a song of any length
 
@@ -80,13 +80,12 @@ class MusicVAE:
         """The posterior of each example."""
         if not examples:
             raise ValueError("there are no examples to encode: give one or more")
-        parts = []
-        for start in range(0, len(examples), BATCH):
-            batch = examples[start : start + BATCH]
-            tokens, lengths = self._tensors(batch)
-            parts.append(self.model.posterior(tokens, lengths))
+        parts = [
+            self._posterior(examples[start : start + BATCH])
+            for start in range(0, len(examples), BATCH)
+        ]
         posterior = Posterior(torch.cat([p.mean for p in parts]), torch.cat([p.std for p in parts]))
-        return Codes.of(posterior, examples, self.name)
+        return Codes.of(posterior, examples, self.representation.spec, self.name)
 
     def decode(
         self, codes: Codes | Tensor, *, temperature: float = 0.0, seed: int | None = None
@@ -102,7 +101,8 @@ class MusicVAE:
     ) -> list[Example]:
         """Codes -> an example for each, decoded at their means."""
         spec = self.representation.spec
-        codes = codes if isinstance(codes, Codes) else Codes.plain(codes, spec, self.name)
+        if isinstance(codes, Tensor):
+            codes = Codes.plain(codes, self.representation.blank(), spec, self.name)
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"temperature is 0 (likeliest) or above, not {temperature}")
         codes.require(spec, self.z_size, self.name)
@@ -113,14 +113,20 @@ class MusicVAE:
                 codes.lengths[start : start + BATCH].to(self.device),
                 temperature,
                 generator,
+                None
+                if codes.controls is None
+                else codes.controls[start : start + BATCH].to(self.device),
             ).cpu()
             for start in range(0, len(codes), BATCH)
         ]
-        tokens = torch.cat(parts).numpy().astype(np.min_scalar_type(spec.outputs.size - 1))
-        lengths = codes.lengths.numpy().astype(np.uint16)
+        written = self.model.written(torch.cat(parts), codes.lengths)
+        tokens = torch.cat(parts).numpy().astype(spec.outputs.dtype)
+        told = [None] * len(codes) if codes.controls is None else _stored(codes.controls, spec)
         return [
-            Example(tokens=t, lengths=n, origin=o)
-            for t, n, o in zip(tokens, lengths, codes.origins, strict=True)
+            Example(tokens=t, lengths=n, controls=c, origin=o)
+            for t, n, c, o in zip(
+                tokens, written.numpy().astype(np.uint16), told, codes.origins, strict=True
+            )
         ]
 
     def sample(self, n: int = 1, *, temperature: float = 0.5, seed: int | None = None) -> list[Any]:
@@ -213,7 +219,8 @@ class MusicVAE:
         """
         if steps is not None and bars is not None:
             raise ValueError("give steps or bars, not both: steps lead from one window to another")
-        ends = Windows(self._examples(a)), Windows(self._examples(b))
+        linked = self.representation.spec.end is None
+        ends = Windows(self._examples(a), linked), Windows(self._examples(b), linked)
         route = Route.in_bars(*ends, bars) if steps is None else Route.in_steps(*ends, steps)
         codes = route.mix(self.encode_examples(route.starts), self.encode_examples(route.ends))
         examples = self.decode_examples(codes, temperature, seed)
@@ -231,15 +238,29 @@ class MusicVAE:
             return tuple(source)
         return self.representation.encode(self.representation.read(source))
 
-    def _tensors(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
-        tokens = np.stack([e.tokens for e in examples]).astype(np.int64)
-        lengths = np.stack([e.lengths for e in examples]).astype(np.int64)
-        return torch.from_numpy(tokens).to(self.device), torch.from_numpy(lengths).to(self.device)
+    def _posterior(self, examples: Sequence[Example]) -> Posterior:
+        read = self.representation.inputs(np.stack([e.tokens for e in examples]))
+        kind = np.float32 if read.dtype.kind == "f" else np.int64
+        inputs = torch.from_numpy(read.astype(kind))
+        lengths = torch.from_numpy(np.stack([e.lengths for e in examples]).astype(np.int64))
+        controls = stack_controls(examples)
+        return self.model.posterior(
+            inputs.to(self.device),
+            lengths.to(self.device),
+            None if controls is None else controls.to(self.device),
+        )
 
 
 def _require_count(n: int) -> None:
     if n < 1:
         raise ValueError(f"n is how many to make, 1 or more, not {n}")
+
+
+def _stored(controls: Tensor, spec: TokenSpec) -> np.ndarray:
+    """Controls as examples hold them."""
+    assert spec.controls is not None
+    stored: np.ndarray = controls.numpy().astype(spec.controls.dtype)
+    return stored
 
 
 def _fresh(seed: int | None) -> int:

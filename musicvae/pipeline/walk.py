@@ -96,15 +96,33 @@ class Route:
             std=torch.zeros_like(z),
             lengths=torch.from_numpy(lengths),
             origins=tuple(map(between, a.origins, b.origins, alphas)),
+            controls=self._nearer(a.controls, b.controls),
             model=a.model,
         )
+
+    def _nearer(self, a: Tensor | None, b: Tensor | None) -> Tensor | None:
+        """The controls of the nearer window at each step."""
+        if a is None or b is None:
+            return None
+        at = (self.alphas < 0.5).reshape(-1, *(1,) * (a.ndim - 1))
+        return torch.where(at, a, b)
 
 
 def between(a: Origin, b: Origin, alpha: float) -> Origin:
     """How the music between two windows is to sound: meter and instrument of the nearer one,
     tempo (by equal ratios) and velocity in between."""
+    nearer = a if alpha < 0.5 else b
+    parts = zip(nearer.parts, a.parts, b.parts, strict=False)
     return dataclasses.replace(
-        a if alpha < 0.5 else b,
+        nearer,
         qpm=round(a.qpm ** (1 - alpha) * b.qpm**alpha, 3),
-        velocity=round((1 - alpha) * a.velocity + alpha * b.velocity),
+        velocity=_mixed(a.velocity, b.velocity, alpha),
+        parts=tuple(
+            dataclasses.replace(part, velocity=_mixed(x.velocity, y.velocity, alpha))
+            for part, x, y in parts
+        ),
     )
+
+
+def _mixed(a: int, b: int, alpha: float) -> int:
+    return round((1 - alpha) * a + alpha * b)

@@ -12,14 +12,19 @@ from musicvae.representations.base import Example
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Consecutive examples seen as one row of segments, what fills up the last one left off."""
+    """Consecutive examples seen as one row of segments, what fills up the last one left off.
+
+    Where segments are not `linked` (they do not follow one another in time) an example counts as
+    one and is never cut.
+    """
 
     examples: tuple[Example, ...]
+    linked: bool = True
 
     @property
     def size(self) -> int:
         """Segments in a window."""
-        return len(self.examples[0].lengths)
+        return len(self.examples[0].lengths) if self.linked else 1
 
     @property
     def count(self) -> int:
@@ -40,8 +45,13 @@ class Windows:
         after = self.examples[index + 1]
         if not np.array_equal(here.lengths, after.lengths):
             return here  # the meter changes in between: no window reaches over that
-        tokens = np.concatenate([self._bars(here)[offset:], self._bars(after)[:offset]])
-        return dataclasses.replace(here, tokens=tokens.reshape(-1))
+        tokens = self._across(here.tokens, after.tokens, offset)
+        if here.controls is None or after.controls is None:
+            return dataclasses.replace(here, tokens=tokens)
+        controls = self._across(here.controls, after.controls, offset)
+        return dataclasses.replace(here, tokens=tokens, controls=controls)
 
-    def _bars(self, example: Example) -> np.ndarray:
-        return example.tokens.reshape(self.size, -1)
+    def _across(self, here: np.ndarray, after: np.ndarray, offset: int) -> np.ndarray:
+        """The last segments of one array (T, ...) from `offset` on, and the first of another."""
+        step = offset * (len(here) // self.size)
+        return np.concatenate([here[step:], after[:step]])

@@ -1,13 +1,15 @@
 """A prepared dataset on disk, and the batches that training draws from it.
 
-A dataset is a folder of NumPy arrays, read through memory maps: `tokens.npy` (N, T), `lengths.npy`
-(N, S), `split.npy` (N,) with 0 train, 1 valid, 2 test, and `dataset.json`. An optional
-`weights.npy` (N,) makes some examples be drawn more often than others.
+A dataset is a folder of NumPy arrays, read through memory maps: `tokens.npy` (N, T, ...),
+`lengths.npy` (N, S), `controls.npy` (N, T, ...) for a representation with controls, `split.npy`
+(N,) with 0 train, 1 valid, 2 test, and `dataset.json`. An optional `weights.npy` (N,) makes some
+examples be drawn more often than others.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +25,44 @@ from musicvae.representations.base import Representation
 SPLITS = ("train", "valid", "test")
 
 
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Examples as a model takes them: `tokens` (B, T, ...) and `lengths` (B, S); `inputs`, what the
+    encoder reads, where it is not the tokens; `controls` where there are any."""
+
+    tokens: Tensor
+    lengths: Tensor
+    inputs: Tensor | None = None
+    controls: Tensor | None = None
+
+    @staticmethod
+    def of(
+        representation: Representation[Any],
+        tokens: np.ndarray,
+        lengths: np.ndarray,
+        controls: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Batch:
+        """Stored arrays -> tensors. `rng` where what the encoder reads is a matter of chance."""
+        inputs = representation.inputs(tokens, rng)
+        return Batch(
+            _tensor(tokens),
+            _tensor(lengths),
+            None if inputs is tokens else _tensor(inputs),
+            None if controls is None else _tensor(controls),
+        )
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        parts = (self.tokens, self.lengths, self.inputs, self.controls)
+        return Batch(*(None if p is None else p.to(device) for p in parts))  # type: ignore[arg-type]
+
+    @property
+    def read(self) -> Tensor:
+        """What the encoder reads."""
+        return self.tokens if self.inputs is None else self.inputs
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset:
     """Examples of one representation. `rows` (M,) are the ones of the split at hand."""
@@ -31,15 +71,23 @@ class Dataset:
     tokens: np.ndarray
     lengths: np.ndarray
     rows: np.ndarray
+    controls: np.ndarray | None = None
     weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def take(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens (B, T) and lengths (B, S) of the index-th rows of this split."""
+    def take(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Tokens (B, T, ...), lengths (B, S) and controls of the index-th rows of this split."""
         rows = self.rows[index]
-        return np.asarray(self.tokens[rows]), np.asarray(self.lengths[rows])
+        controls = None if self.controls is None else np.asarray(self.controls[rows])
+        return np.asarray(self.tokens[rows]), np.asarray(self.lengths[rows]), controls
+
+    def batches(self, size: int) -> Iterator[tuple[np.ndarray, Batch]]:
+        """All examples in order: the stored tokens (B, T, ...) and the batch they make."""
+        for start in range(0, len(self), size):
+            taken = self.take(np.arange(start, min(start + size, len(self))))
+            yield taken[0], Batch.of(self.representation, *taken)
 
     def draw(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """`size` indices, with replacement, by weight."""
@@ -55,14 +103,14 @@ class Dataset:
         assert self.weights is not None
         return np.cumsum(self.weights, dtype=np.float64)
 
-    def batch(self, size: int, seed: int, step: int, augment: bool) -> tuple[Tensor, Tensor]:
+    def batch(self, size: int, seed: int, step: int, augment: bool) -> Batch:
         """The training batch of a step: a function of `seed` and `step` alone, so that a run
         that was broken off goes on with the very batches it would have seen."""
         rng = np.random.default_rng((seed, step))
-        tokens, lengths = self.take(self.draw(size, rng))
+        tokens, lengths, controls = self.take(self.draw(size, rng))
         if augment:
-            tokens = self.representation.augment(tokens, rng)
-        return to_tensors(tokens, lengths)
+            tokens, controls = self.representation.augment(tokens, controls, rng)
+        return Batch.of(self.representation, tokens, lengths, controls, rng)
 
     def sample(self, count: int, seed: int) -> Dataset:
         """At most `count` of its examples, chosen once by `seed`, without replacement."""
@@ -74,13 +122,15 @@ class Dataset:
             tokens=self.tokens,
             lengths=self.lengths,
             rows=self.rows[chosen],
+            controls=self.controls,
             weights=weights,
         )
 
 
-def to_tensors(tokens: np.ndarray, lengths: np.ndarray) -> tuple[Tensor, Tensor]:
-    """Stored unsigned integers -> int64 tensors."""
-    return torch.from_numpy(tokens.astype(np.int64)), torch.from_numpy(lengths.astype(np.int64))
+def _tensor(stored: np.ndarray) -> Tensor:
+    """Stored unsigned integers -> int64, numbers as they are."""
+    is_number = stored.dtype.kind == "f"
+    return torch.from_numpy(stored.astype(np.float32 if is_number else np.int64))
 
 
 def load_dataset(folder: str | Path, split: str = "train") -> Dataset:
@@ -88,22 +138,31 @@ def load_dataset(folder: str | Path, split: str = "train") -> Dataset:
     folder = Path(folder)
     if split not in SPLITS:
         raise ValueError(f"there is no split {split!r}; there are {', '.join(SPLITS)}")
-    missing = [n for n in ("dataset.json", "tokens.npy", "lengths.npy", "split.npy")
-               if not (folder / n).is_file()]  # fmt: skip
-    if missing:
-        raise ValueError(
-            f"{folder} is no prepared dataset ({', '.join(missing)} missing); "
-            "make one with: musicvae prepare"
-        )
+    _require(folder, "dataset.json", "tokens.npy", "lengths.npy", "split.npy")
     description = json.loads((folder / "dataset.json").read_text())
+    representation = from_json(description["representation"])
+    controls = None
+    if representation.spec.controls is not None:
+        _require(folder, "controls.npy")
+        controls = np.load(folder / "controls.npy", mmap_mode="r")
     rows = np.flatnonzero(np.load(folder / "split.npy") == SPLITS.index(split))
     if not len(rows):
         raise ValueError(f"the dataset {folder} has no examples in its {split} split")
     weights = folder / "weights.npy"
     return Dataset(
-        representation=from_json(description["representation"]),
+        representation=representation,
         tokens=np.load(folder / "tokens.npy", mmap_mode="r"),
         lengths=np.load(folder / "lengths.npy", mmap_mode="r"),
         rows=rows,
+        controls=controls,
         weights=np.load(weights)[rows] if weights.is_file() else None,
     )
+
+
+def _require(folder: Path, *names: str) -> None:
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{folder} is no prepared dataset ({', '.join(missing)} missing); "
+            "make one with: musicvae prepare"
+        )

@@ -7,7 +7,7 @@ paper does; "greedy" takes the posterior mean and temperature 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from musicvae.metrics import active_units, nats_to_bits
 from musicvae.models.vae import SequenceVAE
-from musicvae.training.dataset import Dataset, to_tensors
+from musicvae.training.dataset import Batch, Dataset
 
 Progress = Callable[[int, int], None]
 
@@ -33,55 +33,67 @@ def evaluate(
     """Figures over all of `data`.
 
     Accuracies are over all steps; `*_onsets` only over those at which the representation says
-    that an event begins, since rests and held notes flatter the first. `kl_bits` and `nll_bits`
+    that an event begins, since rests and held notes flatter the first. Of several streams they are
+    the mean, and each stream's own is `teacher_melody` and so on. `kl_bits` and `nll_bits`
     are per sequence; `bits_per_onset` is both together shared among the onsets.
     """
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    totals: dict[str, float] = {}
+    totals: dict[str, np.ndarray] = {}
     means: list[Tensor] = []
-    for start in range(0, len(data), batch_size):
-        index = np.arange(start, min(start + batch_size, len(data)))
-        stored, lengths = data.take(index)
+    done = 0
+    for stored, batch in data.batches(batch_size):
         onsets = torch.from_numpy(data.representation.onsets(stored)).to(device)
-        tokens, counts = (t.to(device) for t in to_tensors(stored, lengths))
-        batch, mean = _evaluate_batch(model, tokens, counts, onsets, generator)
+        sums, mean = _evaluate_batch(model, batch.to(device), onsets, generator)
         means.append(mean.cpu())
-        for name, value in batch.items():
+        for name, value in sums.items():
             totals[name] = totals.get(name, 0.0) + value
+        done += len(stored)
         if progress is not None:
-            progress(int(index[-1]) + 1, len(data))
-    return _figures(totals, active_units(torch.cat(means).numpy()), len(data), seed)
+            progress(done, len(data))
+    streams = getattr(data.representation, "part_names", None)
+    return _figures(totals, active_units(torch.cat(means).numpy()), len(data), seed, streams)
 
 
 def _evaluate_batch(
-    model: SequenceVAE, tokens: Tensor, lengths: Tensor, onsets: Tensor, generator: torch.Generator
-) -> tuple[dict[str, float], Tensor]:
-    result = model(tokens, lengths, generator=generator)
+    model: SequenceVAE, batch: Batch, onsets: Tensor, generator: torch.Generator
+) -> tuple[dict[str, np.ndarray], Tensor]:
+    """Sums over a batch, of each stream (C,) where they are of tokens, and the posterior means."""
+    tokens, lengths, controls = batch.tokens, batch.lengths, batch.controls
+    result = model(tokens, lengths, inputs=batch.inputs, controls=controls, generator=generator)
     z, mean = result.posterior.sample(generator), result.posterior.mean
-    sampled = model.decode(z, lengths, 1.0, generator) == tokens
-    greedy = model.decode(mean, lengths, 0.0) == tokens
+    matches = model.decoder.matches
+    right = {
+        "teacher": result.correct,
+        "sampled": matches(model.decode(z, lengths, 1.0, generator, controls), tokens),
+        "greedy": matches(model.decode(mean, lengths, 0.0, None, controls), tokens),
+    }
     steps, onsets = result.mask, result.mask & onsets
-    counts = {"steps": steps, "onsets": onsets}
-    for name, right in (("teacher", result.correct), ("sampled", sampled), ("greedy", greedy)):
-        counts[name] = right & steps
-        counts[name + "_onsets"] = right & onsets
-    sums = {name: float(count.sum()) for name, count in counts.items()}
-    return sums | {"nll": float(result.nll.sum()), "kl": float(result.kl.sum())}, mean
+    sums = {"steps": steps.sum(), "onsets": onsets.sum()}
+    sums |= {name: hit[steps].sum(0) for name, hit in right.items()}
+    sums |= {f"{name}_onsets": hit[onsets].sum(0) for name, hit in right.items()}
+    sums |= {"nll": result.nll.sum(), "kl": result.kl.sum()}
+    return {name: value.double().cpu().numpy() for name, value in sums.items()}, mean
 
 
-def _figures(t: dict[str, float], active: int, count: int, seed: int) -> dict[str, Any]:
-    accuracies = {
+def _figures(
+    t: dict[str, np.ndarray], active: int, count: int, seed: int, streams: Sequence[str] | None
+) -> dict[str, Any]:
+    shares = {
         f"{name}{part}": t[f"{name}{part}"] / max(1.0, t[part.removeprefix("_") or "steps"])
         for name in ("teacher", "sampled", "greedy")
         for part in ("", "_onsets")
     }
-    kl, nll = nats_to_bits(t["kl"] / count), nats_to_bits(t["nll"] / count)
+    figures = {name: round(float(share.mean()), 4) for name, share in shares.items()}
+    for i, stream in enumerate(streams or ()):
+        for name in ("teacher", "sampled", "greedy"):
+            figures[f"{name}_{stream}"] = round(float(shares[name][i]), 4)
+    kl, nll = (nats_to_bits(float(t[name]) / count) for name in ("kl", "nll"))
     return {
-        **{name: round(value, 4) for name, value in accuracies.items()},
+        **figures,
         "kl_bits": round(kl, 2),
         "nll_bits": round(nll, 2),
-        "bits_per_onset": round((kl + nll) * count / max(1.0, t["onsets"]), 3),
+        "bits_per_onset": round((kl + nll) * count / max(1.0, float(t["onsets"])), 3),
         "active_units": active,
         "examples": count,
         "seed": seed,

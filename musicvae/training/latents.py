@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 
 from musicvae.latent.density import NormalDensity
 from musicvae.models.vae import SequenceVAE
-from musicvae.training.dataset import Dataset, to_tensors
+from musicvae.training.dataset import Dataset
 
 EXAMPLES = 10_000  # twenty for each of the 512 dimensions of the largest z
 BATCH = 250
@@ -23,10 +22,9 @@ def fit_density(model: SequenceVAE, data: Dataset, seed: int = 0) -> NormalDensi
     device = next(model.parameters()).device
     chosen = data.sample(EXAMPLES, seed)
     means, stds = [], []
-    for start in range(0, len(chosen), BATCH):
-        index = np.arange(start, min(start + BATCH, len(chosen)))
-        tokens, lengths = (t.to(device) for t in to_tensors(*chosen.take(index)))
-        posterior = model.posterior(tokens, lengths)
+    for _, batch in chosen.batches(BATCH):
+        batch = batch.to(device)
+        posterior = model.posterior(batch.read, batch.lengths, batch.controls)
         means.append(posterior.mean.cpu())
         stds.append(posterior.std.cpu())
     density = NormalDensity.fit(torch.cat(means), torch.cat(stds))

@@ -1,8 +1,9 @@
 """Files to a dataset: every example that a representation finds in them, in memory-mapped arrays.
 
-The dataset is a folder: `tokens.npy` (N, T) of the smallest unsigned integers, `lengths.npy` (N, S)
-uint16, `piece.npy` (N,) int32 and `split.npy` (N,) uint8 (0 train, 1 valid, 2 test), `pieces.txt`
-with a piece's name a line, and `dataset.json`, which is written last: a folder with it is whole.
+The dataset is a folder: `tokens.npy` (N, T, ...) of the smallest unsigned integers (or float32),
+`lengths.npy` (N, S) uint16, `controls.npy` (N, T, ...) if the representation has controls,
+`piece.npy` (N,) int32 and `split.npy` (N,) uint8 (0 train, 1 valid, 2 test), `pieces.txt` with a
+piece's name a line, and `dataset.json`, which is written last: a folder with it is whole.
 
 Files are read in chunks; each finished chunk is kept in `unfinished/` until the end, so that a
 preparation that was broken off goes on from there. A file that cannot be read is counted.
@@ -28,7 +29,7 @@ import numpy as np
 
 from musicvae.config import to_json
 from musicvae.representations.base import Representation
-from musicvae.training.chunks import prepare_chunk, token_type
+from musicvae.training.chunks import empty_columns, prepare_chunk
 from musicvae.training.sources import Item, list_items
 from musicvae.training.splits import SPLITS, example_keys, group_pieces, split_groups
 
@@ -211,21 +212,22 @@ def _merge(
 def _copy(
     out: Path, chunks: list[Path], counts: list[int], representation: Representation[Any]
 ) -> tuple[np.ndarray, list[bytes]]:
-    """Tokens and lengths into their files -> a key of each example, a fingerprint of each piece."""
-    spec, total = representation.spec, sum(counts)
-    create = partial(np.lib.format.open_memmap, mode="w+")
-    tokens = create(
-        out / "tokens.npy", dtype=token_type(representation), shape=(total, spec.length)
-    )
-    lengths = create(out / "lengths.npy", dtype=np.uint16, shape=(total, spec.segments))
+    """All columns into their files -> a key of each example, a fingerprint of each piece."""
+    total = sum(counts)
+    columns = {
+        name: np.lib.format.open_memmap(
+            out / f"{name}.npy", mode="w+", dtype=none.dtype, shape=(total, *none.shape[1:])
+        )
+        for name, none in empty_columns(representation).items()
+    }
     keys = np.zeros(total, dtype=np.uint64)
     prints: list[bytes] = []
     at = 0
     for path in chunks:
         with np.load(path) as chunk:
             rows = chunk["tokens"]
-            tokens[at : at + len(rows)] = rows
-            lengths[at : at + len(rows)] = chunk["lengths"]
+            for name, column in columns.items():
+                column[at : at + len(rows)] = chunk[name]
             keys[at : at + len(rows)] = example_keys(rows)
             ends = np.cumsum(chunk["counts"])
         for a, b in zip([0, *ends[:-1]], ends, strict=False):

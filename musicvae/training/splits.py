@@ -20,7 +20,10 @@ CLICHE_PIECES = 20  # an example found in more pieces says nothing about any two
 
 
 def example_keys(tokens: np.ndarray) -> np.ndarray:
-    """A 64-bit number for each row of tokens (N, T), equal for equal rows."""
+    """A 64-bit number for each row of tokens (N, T, ...), equal for equal rows."""
+    tokens = np.ascontiguousarray(tokens.reshape(len(tokens), -1))
+    if tokens.dtype.kind == "f":
+        tokens = tokens.view(np.uint32)
     rng = np.random.default_rng(0x5EED)
     factors = 2 * rng.integers(2**62, size=tokens.shape[1]).astype(np.uint64) + np.uint64(1)
     keys: np.ndarray = (tokens.astype(np.uint64) + np.uint64(1)) @ factors

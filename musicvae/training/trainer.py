@@ -118,19 +118,22 @@ class Trainer:
         Raises `ValueError`, before any weight has changed, where the gradient is not finite.
         """
         config, step = self.preset.training, self.done
-        tokens, lengths = (
-            t.to(self.device)
-            for t in self.data.batch(config.batch_size, self.seed, step, config.augment)
-        )
+        batch = self.data.batch(config.batch_size, self.seed, step, config.augment).to(self.device)
         generator = torch.Generator(self.device).manual_seed(_mix(self.seed, step))
         keep = None
         if config.token_dropout:
-            chance = torch.rand(tokens.shape, generator=generator, device=self.device)
+            chance = torch.rand(batch.tokens.shape[:2], generator=generator, device=self.device)
             keep = chance >= config.token_dropout
         self.model.train()
         with autocast(self.device, self.dtype):
             result = self.model(
-                tokens, lengths, keep=keep, sampling=config.sampling.at(step), generator=generator
+                batch.tokens,
+                batch.lengths,
+                inputs=batch.inputs,
+                controls=batch.controls,
+                keep=keep,
+                sampling=config.sampling.at(step),
+                generator=generator,
             )
         terms = elbo(
             result.nll.sum(1),
@@ -154,7 +157,7 @@ class Trainer:
         self.done += 1
         self._average(config.ema)
         self._stepping = False
-        return terms, float(result.correct.sum() / result.mask.sum())
+        return terms, float(result.correct[result.mask].float().mean())
 
     def averaged(self) -> SequenceVAE:
         """A copy of the model with the averaged weights, ready to use."""

@@ -46,7 +46,7 @@ SIZES: dict[str, dict[str, str]] = {
         "decoder.features": "3",
     },
 }
-NAMES = tuple(PRESETS)
+NAMES = tuple(SIZES)
 HIERARCHICAL = ("hierdec-mel_16bar", "melody-16bar")
 
 

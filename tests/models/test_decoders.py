@@ -121,8 +121,10 @@ def test_scheduled_sampling_at_probability_0_is_teacher_forcing(name: str, lengt
 def test_scheduled_sampling_at_probability_1_runs_freely(name: str) -> None:
     model = build(name)
     with torch.no_grad():
-        model.decoder.head.project.weight *= 1e12  # so sure of itself that a draw is the argmax
-        model.decoder.head.project.bias *= 1e12
+        model.decoder.writers[
+            0
+        ].head.project.weight *= 1e12  # so sure of itself that a draw is the argmax
+        model.decoder.writers[0].head.project.bias *= 1e12
     lengths = mixed(model)
     z, place = code(model, len(lengths)), layout(model, lengths)
     free = model.decode(z, lengths, temperature=0.0)
@@ -136,20 +138,20 @@ def test_scheduled_sampling_feeds_draws_as_often_as_it_says(name: str) -> None:
     """Where the draw and the truth differ, the next logits tell which one was fed."""
     model = build(name)
     with torch.no_grad():
-        model.decoder.head.project.weight.zero_()
-        model.decoder.head.project.bias.fill_(-1e4)[5] = 1e4  # every draw is a 5
+        model.decoder.writers[0].head.project.weight.zero_()
+        model.decoder.writers[0].head.project.bias.fill_(-1e4)[5] = 1e4  # every draw is a 5
     fed: list[Tensor] = []
-    step = model.decoder.lstm.step
-    model.decoder.lstm.step = lambda x, state: (fed.append(x.clone()), step(x, state))[1]
+    step = model.decoder.writers[0].lstm.step
+    model.decoder.writers[0].lstm.step = lambda x, state: (fed.append(x.clone()), step(x, state))[1]
     lengths = full(model, 200 if model.spec.length < 100 else 30)
     z = code(model, len(lengths))
     tokens = torch.full((len(lengths), model.spec.length), 7)
     with torch.no_grad():
         model.decoder.scheduled(z, tokens, layout(model, lengths), 0.3)
-        width = model.decoder.tokens.width
+        width = model.decoder.writers[0].tokens.width
         seen = torch.stack(fed, dim=1)[:, 1:, :width]  # the first step is fed nothing
-        drawn = (seen == model.decoder.tokens(torch.tensor(5))).all(-1)
-        true = (seen == model.decoder.tokens(torch.tensor(7))).all(-1)
+        drawn = (seen == model.decoder.writers[0].tokens(torch.tensor(5))).all(-1)
+        true = (seen == model.decoder.writers[0].tokens(torch.tensor(7))).all(-1)
     assert bool((drawn ^ true).all())
     assert drawn.float().mean().item() == pytest.approx(0.3, abs=0.02)
 

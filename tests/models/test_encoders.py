@@ -90,26 +90,28 @@ def test_compact_sequences_are_the_same_whatever_their_bars() -> None:
 
 
 def nll_by_one_path(model: SequenceVAE, z: Tensor, tokens: Tensor, path: str) -> Tensor:
-    """The reconstruction cost when z may act through one path alone: "features", or (layer, 0)
-    for the hidden and (layer, 1) for the cell state that a layer starts in."""
+    """The reconstruction cost when z may act through one path alone: "features", or "0h" for the
+    hidden and "0c" for the cell state that layer 0 starts in."""
     layer = None if path == "features" else int(path[0])
     part = None if path == "features" else "hc".index(path[1])
-    view = model.decoder.view
-    forward = view.forward
+    view, initial = model.decoder.view, model.decoder.writers[0].initial
+    see, begin = view.forward, initial.forward
 
-    def narrowed(z: Tensor) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-        features, state = forward(z)
-        kept = [
+    def narrowed(z: Tensor) -> tuple[Tensor, Tensor]:
+        features, start = see(z)
+        return features if path == "features" else features.detach(), start
+
+    def kept(start: Tensor) -> list[tuple[Tensor, ...]]:
+        return [
             tuple(s if (i, j) == (layer, part) else s.detach() for j, s in enumerate(pair))
-            for i, pair in enumerate(state)
+            for i, pair in enumerate(begin(start))
         ]
-        return features if path == "features" else features.detach(), kept
 
-    view.forward = narrowed
+    view.forward, initial.forward = narrowed, kept
     lengths = full(model, len(tokens))
     logits = model.decoder(z, tokens, layout(model, lengths))
-    view.forward = forward
-    return model.decoder.head.nll(logits, tokens).sum()
+    view.forward, initial.forward = see, begin
+    return model.decoder.nll(logits, tokens).sum()
 
 
 @pytest.mark.parametrize("name", NAMES)

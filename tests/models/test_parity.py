@@ -88,7 +88,7 @@ class Oracle:
         z = posterior.mean + posterior.std * self.tensor("in/eps")
         place = self.model.layout(self.lengths)
         logits = self.model.decoder(z, self.tokens, place)
-        nll = (self.model.decoder.head.nll(logits, self.tokens) * place.mask).sum(1)
+        nll = (self.model.decoder.nll(logits, self.tokens) * place.mask).sum(1)
         kl = gaussian_kl(posterior.mean, posterior.std)
         free = float(self.numbers["loss/free_bits"])
         return posterior, logits, nll, kl, elbo(nll, kl, beta=beta, free_bits=free)

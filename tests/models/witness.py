@@ -150,10 +150,10 @@ def load_variables(model: SequenceVAE, v: Variables) -> None:
         dense("decoder.view.start.project", CONDUCTOR + "initial_state")
         for i in range(len(config.decoder.conductor_units)):
             lstm(f"decoder.view.conductor.layers.{i}", f"{CONDUCTOR}cell_{i}/lstm_cell")
-    dense("decoder.view.initial.project", f"{scope}/z_to_initial_state")
+    dense("decoder.writers.0.initial.project", f"{scope}/z_to_initial_state")
     for i in range(len(config.decoder.units)):
-        lstm(f"decoder.lstm.layers.{i}", f"{scope}/{LSTM.format(i)}")
-    dense("decoder.head.project", f"{scope}/output_projection")
+        lstm(f"decoder.writers.0.lstm.layers.{i}", f"{scope}/{LSTM.format(i)}")
+    dense("decoder.writers.0.head.project", f"{scope}/output_projection")
     model.load_state_dict(state)
     assert used == v.keys() - {"global_step"}, used ^ v.keys()
 

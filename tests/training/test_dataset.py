@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from musicvae.config import to_json
-from musicvae.training.dataset import Dataset, load_dataset, to_tensors
+from musicvae.training.dataset import Batch, Dataset, load_dataset
 from tests.models.small import small
 from tests.training.small_data import dataset
 
@@ -37,7 +37,7 @@ def test_a_split_holds_its_rows_and_no_other(tmp_path: Path) -> None:
         loaded = load_dataset(tmp_path, split)
         assert loaded.representation == PRESET.representation
         assert len(loaded) == len(rows)
-        tokens, lengths = loaded.take(np.arange(len(rows)))
+        tokens, lengths, _ = loaded.take(np.arange(len(rows)))
         assert np.array_equal(tokens, data.tokens[rows])
         assert np.array_equal(lengths, data.lengths[rows])
 
@@ -46,17 +46,18 @@ def test_batches_follow_from_seed_and_step() -> None:
     data = dataset(PRESET)
     first = data.batch(8, seed=1, step=5, augment=True)
     again = data.batch(8, seed=1, step=5, augment=True)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert torch.equal(first.tokens, again.tokens)
+    assert torch.equal(first.lengths, again.lengths)
     for seed, step in ((2, 5), (1, 6)):
-        assert not torch.equal(first[0], data.batch(8, seed, step, augment=True)[0])
-    assert [t.dtype for t in first] == [torch.int64, torch.int64]
+        assert not torch.equal(first.tokens, data.batch(8, seed, step, augment=True).tokens)
+    assert first.tokens.dtype == first.lengths.dtype == torch.int64
 
 
 def test_augmentation_moves_notes_and_nothing_else() -> None:
     data = dataset(PRESET)
-    plain, lengths = data.batch(64, 0, 0, augment=False)
-    moved, same = data.batch(64, 0, 0, augment=True)
-    assert torch.equal(lengths, same)
+    before, after = (data.batch(64, 0, 0, augment=augment) for augment in (False, True))
+    assert torch.equal(before.lengths, after.lengths)
+    plain, moved = before.tokens, after.tokens
     assert torch.equal(plain > 1, moved > 1)
     assert torch.equal(plain[plain < 2], moved[moved < 2])
     shift = (moved - plain)[plain > 1]
@@ -90,8 +91,9 @@ def test_a_sample_is_drawn_once_and_without_repetition() -> None:
 
 
 def test_tensors_keep_their_values() -> None:
-    tokens, lengths = to_tensors(np.array([[255]], np.uint8), np.array([[65535]], np.uint16))
-    assert (tokens.item(), lengths.item()) == (255, 65535)
+    stored = np.array([[255]], np.uint8), np.array([[65535]], np.uint16)
+    batch = Batch.of(PRESET.representation, *stored)
+    assert (batch.tokens.item(), batch.lengths.item()) == (255, 65535)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

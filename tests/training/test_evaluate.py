@@ -23,8 +23,8 @@ def stubborn(token: int, name: str = "melody-2bar") -> SequenceVAE:
     """A model that writes one token for ever, and whose posterior is the prior."""
     model = build(name)
     with torch.no_grad():
-        model.decoder.head.project.weight.zero_()
-        model.decoder.head.project.bias.fill_(0.0)[token] = 50.0
+        model.decoder.writers[0].head.project.weight.zero_()
+        model.decoder.writers[0].head.project.bias.fill_(0.0)[token] = 50.0
         for key, parameter in model.encoder.named_parameters():
             if key.startswith(("mean", "sigma", "mixed", "bar_")):
                 parameter.zero_()

@@ -10,7 +10,6 @@ from musicvae.checkpoint import load
 from musicvae.latent.density import NormalDensity
 from musicvae.models.vae import SequenceVAE
 from musicvae.pipeline.model import MusicVAE
-from musicvae.training.dataset import to_tensors
 from musicvae.training.latents import fit_density
 from tests.models.small import build, small
 from tests.training.small_data import dataset
@@ -19,9 +18,8 @@ from tests.training.test_trainer import Heard, tiny, trainer
 
 def posterior_of_all(model: SequenceVAE, rows: int) -> NormalDensity:
     data = dataset(small("melody-2bar"), rows)
-    tokens, lengths = to_tensors(data.tokens, data.lengths)
     with torch.no_grad():
-        posterior = model.posterior(tokens, lengths)
+        posterior = model.posterior(torch.from_numpy(data.tokens), torch.from_numpy(data.lengths))
     return NormalDensity.fit(posterior.mean, posterior.std)
 
 

@@ -165,12 +165,14 @@ def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(tmp_path: Path)
     run.run(Heard(), until=2)
     before = everything(run)
     with torch.no_grad():
-        run.model.decoder.head.project.bias[0] = math.inf
+        run.model.decoder.writers[0].head.project.bias[0] = math.inf
     with pytest.raises(ValueError, match=r"gradient .* at step 2; lower the learning rate"):
         run.update()
     assert run.done == 2
     with torch.no_grad():
-        run.model.decoder.head.project.bias[0] = before["model.decoder.head.project.bias"][0]
+        run.model.decoder.writers[0].head.project.bias[0] = before[
+            "model.decoder.writers.0.head.project.bias"
+        ][0]
     assert_identical(before, everything(run))
 
 
