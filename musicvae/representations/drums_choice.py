@@ -45,7 +45,7 @@ def choose_drums(score: Score, wanted: int | str | None) -> DrumChoice:
     kits = [i for i in filled if score.tracks[i].is_drum]
     if kits:
         return _choice(score, kits, "the drum kit" if len(kits) == 1 else "all drum kits, merged")
-    named = [i for i in filled if _is_named_drums(score.tracks[i].name)]
+    named = [i for i in filled if is_named_drums(score.tracks[i].name)]
     if named:
         return _choice(score, named, "on no drum channel, but named so")
     raise no_drums(score)
@@ -65,7 +65,8 @@ def no_drums(score: Score) -> Rejected:
     )
 
 
-def _is_named_drums(name: str) -> bool:
+def is_named_drums(name: str) -> bool:
+    """Whether a track's name says that it is a drum kit."""
     return bool(DRUM_NAMES.search(name)) and not NO_KIT_NAMES.search(name)
 
 

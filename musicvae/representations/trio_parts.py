@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.score import Score
-from musicvae.representations.drums_choice import choose_drums
+from musicvae.notes.score import Score, Track
+from musicvae.representations.drums_choice import choose_drums, is_named_drums
 from musicvae.representations.melody_choice import (
     BASS_PROGRAMS,
     LOWEST_MELODY_PITCH,
@@ -57,7 +57,11 @@ def cast_parts(score: Score, melody: int | str | None, bass: int | str | None) -
     low = None if bass is None else take_track(score, bass, "bass")
     asked = {choice.track for choice in (tune, low) if choice}
     drums, said = _choose_drums(score, asked)
-    free = [t for t in np.flatnonzero(counts).tolist() if t not in {*drums, *asked}]
+    free = [
+        t
+        for t in np.flatnonzero(counts).tolist()
+        if t not in asked and not _says_drums(score.tracks[t])
+    ]
     basses = [t for t in free if _says_bass(score, t)]
     if low is None and basses:
         low = choose_bass(score, basses)
@@ -115,6 +119,10 @@ def _choose_drums(score: Score, asked: set[int]) -> tuple[tuple[int, ...], str]:
     if choice is None or asked & set(choice.tracks):
         return (), "drums: no track plays them; they are silent"
     return choice.tracks, choice.reason
+
+
+def _says_drums(track: Track) -> bool:
+    return track.is_drum or is_named_drums(track.name)
 
 
 def _says_bass(score: Score, track: int) -> bool:
