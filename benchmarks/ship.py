@@ -25,7 +25,9 @@ def ship(source: Path, data: Path, result: Path, target: Path) -> None:
     """`source` checkpoint + evaluation -> `target` folder, named after it."""
     measured = json.loads(result.read_text())
     checkpoint = load(source)
-    density = fit_density(checkpoint.build(), load_dataset(data))
+    density = fit_density(
+        checkpoint.build(), load_dataset(data).read_by(checkpoint.preset.representation)
+    )
     card = target / "README.md"
     shipped = dataclasses.replace(
         checkpoint,

@@ -84,6 +84,7 @@ def _measure(
             f"the model {vae.name} reads {vae.representation}, but {folder} holds "
             f"{dataset.representation}"
         )
+    dataset = dataset.read_by(vae.representation)
     dataset = dataset if limit is None else dataset.sample(limit, seed)
     begin = time.perf_counter()
     with counting("sequences") as progress:

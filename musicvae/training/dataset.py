@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -82,6 +82,15 @@ class Dataset:
         rows = self.rows[index]
         controls = None if self.controls is None else np.asarray(self.controls[rows])
         return np.asarray(self.tokens[rows]), np.asarray(self.lengths[rows]), controls
+
+    def read_by(self, representation: Representation[Any]) -> Dataset:
+        """The same examples as another representation tells them to a model: with another task or
+        range of augmentation. Raises `ValueError` unless both are of one shape."""
+        if representation.spec != self.representation.spec:
+            raise ValueError(
+                f"the dataset holds {self.representation}, which {representation} cannot read"
+            )
+        return replace(self, representation=representation)
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, Batch]]:
         """All examples in order: the stored tokens (B, T, ...) and the batch they make."""

@@ -74,8 +74,12 @@ class Trainer:
     ) -> None:
         """`dtype` None: what is fastest here, or what the run was begun with."""
         _check_fit(preset, data)
-        self.preset, self.data, self.folder = preset, data, Path(folder)
-        self.valid = valid.sample(VALIDATION_EXAMPLES, seed) if valid is not None else None
+        self.preset, self.folder = preset, Path(folder)
+        self.data = data.read_by(preset.representation)
+        self.valid = None
+        if valid is not None:
+            chosen = valid.sample(VALIDATION_EXAMPLES, seed)
+            self.valid = chosen.read_by(preset.representation)
         self.device = device or torch.device("cpu")
         self.seed, self.save_every = seed, save_every
         torch.manual_seed(seed)
