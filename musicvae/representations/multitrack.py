@@ -17,9 +17,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from musicvae.notes.chords import NO_CHORD, parse_progression
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score
 from musicvae.representations.base import Categorical, Example, Survey, TokenSpec
+from musicvae.representations.chord_controls import Triads
 from musicvae.representations.multitrack_bars import MOST_TRACKS
 from musicvae.representations.multitrack_lenient import LenientMultitrack
 from musicvae.representations.multitrack_sound import sound_of
@@ -37,9 +39,13 @@ __all__ = ["LenientMultitrack", "Multitrack", "StrictMultitrack"]
 
 @dataclass(frozen=True, kw_only=True)
 class Multitrack:
-    """Single bars of several tracks; `transpose` is the range of augmentation in semitones."""
+    """Single bars of several tracks; `transpose` is the range of augmentation in semitones.
+
+    With `chords` a model is told them: those of the file, or else those heard in it.
+    """
 
     extraction: LenientMultitrack | StrictMultitrack = field(default_factory=LenientMultitrack)
+    chords: Triads | None = None
     transpose: int = 3
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
@@ -61,6 +67,7 @@ class Multitrack:
             outputs=events,
             length=MOST_TRACKS * MOST_TOKENS,
             segments=MOST_TRACKS,
+            controls=None if self.chords is None else self.chords.space,
             end=END,
         )
 
@@ -79,13 +86,14 @@ class Multitrack:
     def survey(self, source: Score, *, overlap: bool = False) -> Survey:
         """All bars, those that were dropped by reason, and what was decided on the way."""
         try:
-            found = self.extraction.extract(source, overlap=overlap)
+            found = self.extraction.extract(source, overlap=overlap, chords=self.chords)
         except Rejected as rejection:
             return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
+        controls = [None] * len(found) if found.controls is None else found.controls
         examples = tuple(
-            Example(tokens=tokens, lengths=lengths, origin=origin)
-            for tokens, lengths, origin in zip(
-                found.tokens, found.lengths, found.origins(), strict=True
+            Example(tokens=tokens, lengths=lengths, controls=told, origin=origin)
+            for tokens, lengths, told, origin in zip(
+                found.tokens, found.lengths, controls, found.origins(), strict=True
             )
         )
         return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
@@ -98,10 +106,11 @@ class Multitrack:
         For datasets, which do not ask where a bar came from: several times faster.
         """
         try:
-            found = self.extraction.extract(source, overlap=True)
+            found = self.extraction.extract(source, overlap=True, chords=self.chords)
         except Rejected as rejection:
             none = np.zeros((0, self.spec.length), dtype=np.uint16)
-            return none, np.zeros((0, MOST_TRACKS), dtype=np.uint16), None, {rejection.reason: 1}
+            told = None if self.chords is None else none.astype(np.uint8)
+            return none, np.zeros((0, MOST_TRACKS), dtype=np.uint16), told, {rejection.reason: 1}
         return found.tokens, found.lengths, found.controls, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
@@ -126,7 +135,7 @@ class Multitrack:
                 raise ValueError(
                     f"tracks have tokens 0 to {CLASSES - 1}, not {example.tokens.max()}"
                 )
-        return sound_of(examples)
+        return sound_of(examples, self.chords)
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The tokens themselves."""
@@ -136,7 +145,26 @@ class Multitrack:
         """A bar of 4/4 without tracks."""
         tokens = np.zeros((MOST_TRACKS, MOST_TOKENS), dtype=np.uint16)
         tokens[:, 0] = END
-        return Example(tokens=tokens.ravel(), lengths=np.ones(MOST_TRACKS, dtype=np.uint16))
+        return Example(
+            tokens=tokens.ravel(),
+            lengths=np.ones(MOST_TRACKS, dtype=np.uint16),
+            controls=None if self.chords is None else self.controls_for(NO_CHORD),
+        )
+
+    def controls_for(self, chord: str) -> np.ndarray:
+        """A chord such as "Am" for all of a bar: controls (T,).
+
+        Raises `ValueError` for one that cannot be read, or for several, and where the
+        representation has none.
+        """
+        if self.chords is None:
+            raise ValueError("these tracks have no chords: they need chords=Triads()")
+        symbols = set(parse_progression(chord, bars=1, steps_per_bar=16))
+        if len(symbols) > 1:
+            raise ValueError(f"a bar of tracks is told one chord, not several as in {chord!r}")
+        told = np.full((MOST_TRACKS, MOST_TOKENS), self.chords.row(symbols.pop(), 0, exact=False))
+        told[:, 0] = 0  # where the program stands
+        return told.ravel()
 
     def augment(
         self, tokens: np.ndarray, controls: np.ndarray | None, rng: np.random.Generator
@@ -144,10 +172,13 @@ class Multitrack:
         """Each bar of (B, T) transposed by its own number of semitones, uniform in ±`transpose`.
 
         Drums stay. Notes that would leave the range are moved by octaves, so that none is lost.
+        Chords move with the notes.
         """
         shifts = rng.integers(-self.transpose, self.transpose + 1, size=len(tokens))
         rows = tokens.reshape(-1, MOST_TOKENS)
         moved = transpose_tracks(rows, np.repeat(shifts, MOST_TRACKS))
+        if self.chords is not None and controls is not None:
+            controls = self.chords.transposed(controls, shifts)
         return moved.reshape(tokens.shape), controls
 
     def onsets(self, tokens: np.ndarray) -> np.ndarray:

@@ -72,6 +72,13 @@ def stack_tracks(
     return stacked.reshape(bars, MOST_TRACKS * MOST_TOKENS), counted
 
 
+def stack_controls(told: np.ndarray, bar: np.ndarray, place: np.ndarray, bars: int) -> np.ndarray:
+    """Classes (G, L) that tracks in bars are told -> (B, S * L) uint8, 0 for no track."""
+    stacked = np.zeros((bars, MOST_TRACKS, MOST_TOKENS), dtype=np.uint8)
+    stacked[bar, place] = told
+    return stacked.reshape(bars, MOST_TRACKS * MOST_TOKENS)
+
+
 def parts_of(grid: Grid, tracks: tuple[Track, ...], bars: int) -> list[tuple[Part, ...]]:
     """For each bar the name and program of its tracks."""
     known = [Part(program=0 if t.is_drum else t.program, name=t.name) for t in tracks]

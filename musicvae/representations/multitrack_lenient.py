@@ -21,6 +21,7 @@ from musicvae.notes.pedal import sustain
 from musicvae.notes.quantize import quantize_to_beats, seconds_at
 from musicvae.notes.score import Meter, Score, StepScore
 from musicvae.representations.base import Origin
+from musicvae.representations.chord_controls import Triads
 from musicvae.representations.melody_choice import describe_track
 from musicvae.representations.melody_events import Windows
 from musicvae.representations.multitrack_bars import (
@@ -30,13 +31,18 @@ from musicvae.representations.multitrack_bars import (
     lay_tracks,
     parts_of,
     program_tokens,
+    stack_controls,
     stack_tracks,
+)
+from musicvae.representations.multitrack_chords import (
+    STEPS_PER_SIXTEENTH,
+    chords_of_lines,
+    tell_tracks,
 )
 from musicvae.representations.multitrack_meters import BarLines, lay_bar_lines
 from musicvae.representations.multitrack_thinning import write_to_fit
 from musicvae.representations.performance_events import MOST_STEPS, STEPS_PER_QUARTER, BarNotes
 
-STEPS_PER_SIXTEENTH = STEPS_PER_QUARTER // 4
 HELD_STEPS = 12  # an eighth: so much of a note must be left for it to be struck again
 EARLY_STEPS = 3  # a 32nd: a note held over a bar line that starts so late before it starts on it
 LONGEST_HELD_BARS = 64  # a note that sounds longer is one whose end was lost
@@ -46,13 +52,14 @@ LONGEST_HELD_BARS = 64  # a note that sounds longer is one whose end was lost
 class LenientMultitrack:
     """Any music, in all meters whose bars, or equal parts of them, have up to four quarters."""
 
-    def extract(self, score: Score, *, overlap: bool) -> Windows:
-        """All bars; with `overlap` those that sound, equal ones once.
+    def extract(self, score: Score, *, overlap: bool, chords: Triads | None = None) -> Windows:
+        """All bars, told of `chords`; with `overlap` those that sound, equal ones once.
 
         Raises `Rejected` ("no-notes", "too-long", "unsupported-meter") if there is nothing to
         begin with.
         """
-        steps = _heard(score)
+        score = _heard(score)
+        steps = quantize_to_beats(score, STEPS_PER_QUARTER)
         remarks: list[str] = []
         dropped: dict[str, int] = {}
         lines = lay_bar_lines(score, steps.total_steps, dropped, remarks)
@@ -75,9 +82,14 @@ class LenientMultitrack:
             remarks,
         )
         all_tokens, all_lengths = stack_tracks(tokens, lengths, grid.bar, grid.place, len(lines))
+        controls = None
+        if chords is not None:
+            classes = chords_of_lines(chords, score, lines, remarks)
+            told = tell_tracks(classes, grid.bar, tokens, lengths)
+            controls = stack_controls(told, grid.bar, grid.place, len(lines))
         chosen = np.arange(len(lines))
         if overlap:
-            chosen = _distinct(grid, all_tokens, lines.size, dropped)
+            chosen = _distinct(grid, all_tokens, controls, lines.size, dropped)
         return Windows(
             tokens=all_tokens[chosen],
             lengths=all_lengths[chosen],
@@ -85,11 +97,12 @@ class LenientMultitrack:
             origins=partial(_origins, score, lines, grid, chosen),
             dropped=dropped,
             remarks=tuple(remarks),
+            controls=None if controls is None else controls[chosen],
         )
 
 
-def _heard(score: Score) -> StepScore:
-    """The notes as long as pedals let them sound, on a grid of 24 steps a quarter."""
+def _heard(score: Score) -> Score:
+    """The score with its notes as long as pedals let them sound."""
     if not (score.velocity > 0).any():
         raise Rejected("no-notes", "the file has no notes: nothing to read tracks from")
     score, _ = sustain(score)
@@ -100,7 +113,7 @@ def _heard(score: Score) -> StepScore:
             f"the file claims to last {bars:,.0f} bars, and at most {LONGEST_BARS:,} are read: "
             "a note of it is probably misplaced",
         )
-    return quantize_to_beats(score, STEPS_PER_QUARTER)
+    return score
 
 
 def _cut(steps: StepScore, lines: BarLines) -> tuple[np.ndarray, BarNotes]:
@@ -164,13 +177,18 @@ def _busiest(score: Score, bar: np.ndarray, track: np.ndarray, remarks: list[str
 
 
 def _distinct(
-    grid: Grid, tokens: np.ndarray, size: np.ndarray, dropped: dict[str, int]
+    grid: Grid,
+    tokens: np.ndarray,
+    controls: np.ndarray | None,
+    size: np.ndarray,
+    dropped: dict[str, int],
 ) -> np.ndarray:
-    """The bars in which something sounds, equal ones once."""
+    """The bars in which something sounds, those with equal tokens and controls once."""
     sounding = np.unique(grid.bar)
-    first: dict[tuple[bytes, int], int] = {}
+    first: dict[tuple[bytes, bytes, int], int] = {}
     for bar in sounding.tolist():
-        first.setdefault((tokens[bar].tobytes(), int(size[bar])), bar)
+        told = b"" if controls is None else controls[bar].tobytes()
+        first.setdefault((tokens[bar].tobytes(), told, int(size[bar])), bar)
     counts = {"silent": len(tokens) - len(sounding), "duplicate": len(sounding) - len(first)}
     dropped.update({reason: bars for reason, bars in counts.items() if bars})
     return np.array(list(first.values()), dtype=np.int64)

@@ -10,25 +10,28 @@ from itertools import groupby
 
 import numpy as np
 
+from musicvae.notes.chords import Chord
 from musicvae.notes.score import Meter, Score, Track
 from musicvae.representations.base import Example, Origin
+from musicvae.representations.chord_controls import Triads
 from musicvae.representations.clock import Clock
 from musicvae.representations.multitrack_bars import MOST_TRACKS
+from musicvae.representations.multitrack_chords import STEPS_PER_SIXTEENTH, read_chords
 from musicvae.representations.multitrack_meters import bar_meter, bar_steps
 from musicvae.representations.performance_events import (
     DRUMS,
     MOST_TOKENS,
     PROGRAM,
-    STEPS_PER_QUARTER,
     read_programs,
     read_tracks,
 )
 
-_STEPS_PER_SIXTEENTH = STEPS_PER_QUARTER // 4
 
+def sound_of(examples: Sequence[Example], chords: Triads | None) -> Score:
+    """The bars in order, each in the tempo and meter of its origin; see `Multitrack.decode`.
 
-def sound_of(examples: Sequence[Example]) -> Score:
-    """The bars in order, each in the tempo and meter of its origin; see `Multitrack.decode`."""
+    Over them stand the `chords` that they were told.
+    """
     origins = [example.origin for example in examples]
     meters = [_meter_of(origin) for origin in origins]
     size = np.array([bar_steps(meter) for meter in meters], dtype=np.int64)
@@ -39,17 +42,18 @@ def sound_of(examples: Sequence[Example]) -> Score:
     track_of_row, tracks = _tracks(origins, read_programs(tokens, lengths), notes.track)
 
     begin = np.cumsum(size) - size
-    clock = Clock.of(origins, np.concatenate([[0], np.cumsum(size)]) / _STEPS_PER_SIXTEENTH)
+    clock = Clock.of(origins, np.concatenate([[0], np.cumsum(size)]) / STEPS_PER_SIXTEENTH)
     offset = begin[notes.track // MOST_TRACKS]
     return Score(
         pitch=notes.pitch.astype(np.uint8),
         velocity=notes.velocity.astype(np.uint8),
-        start=clock.seconds((offset + notes.start) / _STEPS_PER_SIXTEENTH),
-        end=clock.seconds((offset + notes.end) / _STEPS_PER_SIXTEENTH),
+        start=clock.seconds((offset + notes.start) / STEPS_PER_SIXTEENTH),
+        end=clock.seconds((offset + notes.end) / STEPS_PER_SIXTEENTH),
         track=track_of_row[notes.track].astype(np.int32),
         tracks=tracks,
         tempos=clock.tempos,
-        meters=_meters(meters, clock.seconds(begin / _STEPS_PER_SIXTEENTH)),
+        chords=() if chords is None else _chords(chords, examples, begin, clock),
+        meters=_meters(meters, clock.seconds(begin / STEPS_PER_SIXTEENTH)),
     )
 
 
@@ -64,6 +68,26 @@ def _meters(meters: list[Meter], times: np.ndarray) -> tuple[Meter, ...]:
     found = []
     for meter, run in groupby(range(len(meters)), key=lambda i: meters[i]):
         found.append(Meter(float(times[next(run)]), meter.numerator, meter.denominator))
+    return tuple(found)
+
+
+def _chords(
+    chords: Triads, examples: Sequence[Example], begin: np.ndarray, clock: Clock
+) -> tuple[Chord, ...]:
+    """The chords that the bars were told, each where it changes."""
+    found: list[Chord] = []
+    for example, line in zip(examples, begin.tolist(), strict=True):
+        if example.controls is None:
+            continue
+        step, classes = read_chords(
+            example.tokens.reshape(-1, MOST_TOKENS),
+            example.lengths.astype(np.int64),
+            example.controls.reshape(-1, MOST_TOKENS),
+        )
+        times = clock.seconds((line + step) / STEPS_PER_SIXTEENTH).tolist()
+        for time, symbol in zip(times, chords.symbols(classes), strict=True):
+            if not found or found[-1].symbol != symbol:
+                found.append(Chord(time, symbol))
     return tuple(found)
 
 

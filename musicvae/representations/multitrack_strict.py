@@ -1,75 +1,58 @@
 """The reference's extraction of bars of several tracks (magenta's
 `MultiInstrumentPerformanceConverter`), bar for bar.
 
-Its rules, as observed: the music is cut at every change of tempo or meter, and only bars of four
-quarters count; each stretch is played with its pedals and cut into bars of equal seconds, at which
-notes end and are not struck again; a bar needs 2 to 8 tracks, none of more than 64 tokens, and 8
-events in all. What looks like a fault is kept too: a note that begins within half a step of the bar
-line is lost, and a track that has only such notes becomes a silent track of drums.
+Its rules, as observed: a bar (`multitrack_stretches`) needs 2 to 8 tracks, none of more than 64
+tokens, and 8 events in all. What looks like a fault is kept too: a note that begins within half a
+step of the bar line is lost, and a track that has only such notes becomes a silent track of drums.
 
 Letters: N notes, B bars, G tracks of single bars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.pedal import sustain
 from musicvae.notes.quantize import STEPS_PER_QUARTER as SIXTEENTHS_PER_QUARTER
-from musicvae.notes.quantize import quantize
-from musicvae.notes.score import Meter, Pedals, Score
-from musicvae.notes.transform import split_at, time_changes
+from musicvae.notes.score import Score
 from musicvae.representations.base import Origin
+from musicvae.representations.chord_controls import Triads
 from musicvae.representations.melody_events import Windows
 from musicvae.representations.multitrack_bars import (
-    LONGEST_BARS,
     MOST_TRACKS,
     Grid,
     lay_tracks,
     parts_of,
     program_tokens,
+    stack_controls,
     stack_tracks,
+)
+from musicvae.representations.multitrack_chords import SPOILED, tell_tracks
+from musicvae.representations.multitrack_stretches import (
+    QUARTERS_PER_BAR,
+    Stretch,
+    stretches_of,
 )
 from musicvae.representations.performance_events import (
     DRUMS,
     MOST_STEPS,
     MOST_TOKENS,
-    STEPS_PER_QUARTER,
     BarNotes,
     write_tracks,
 )
 
 FEWEST_TRACKS = 2
 FEWEST_EVENTS = 8  # of all tracks of a bar; programs and ends do not count
-QUARTERS_PER_BAR = MOST_STEPS // STEPS_PER_QUARTER
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class _Stretch:
-    """The notes of a stretch of one tempo and meter, by order of their starts, in its bars."""
-
-    bar: np.ndarray  # (N,) int64
-    track: np.ndarray  # (N,) int64
-    start: np.ndarray  # (N,) int64, steps from the beginning of the bar
-    end: np.ndarray  # (N,) int64
-    pitch: np.ndarray  # (N,) int64
-    velocity: np.ndarray  # (N,) int64
-    begins: np.ndarray  # (B,) seconds from the start of the score
-    offset: float  # of the stretch, in seconds
-    qpm: float
-    meter: Meter
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrictMultitrack:
     """As the reference does it, for parity with published models."""
 
-    def extract(self, score: Score, *, overlap: bool) -> Windows:
+    def extract(self, score: Score, *, overlap: bool, chords: Triads | None = None) -> Windows:
         """All bars that the reference takes, in its order, with `overlap` or without.
 
         Raises `Rejected` ("no-notes", "too-long") if there is nothing to begin with.
@@ -77,7 +60,7 @@ class StrictMultitrack:
         if not (score.velocity > 0).any():
             raise Rejected("no-notes", "the file has no notes: nothing to read tracks from")
         dropped: dict[str, int] = {}
-        stretches = list(_stretches(score, dropped))
+        stretches = list(stretches_of(score, chords, dropped))
         counts = [len(s.begins) for s in stretches]
         bases = np.cumsum([0, *counts])
         bar = _joined([s.bar + base for s, base in zip(stretches, bases.tolist(), strict=False)])
@@ -94,7 +77,12 @@ class StrictMultitrack:
         program = program_tokens(score.tracks)[grid.track]
         program[np.bincount(notes.track, minlength=len(program)) == 0] = DRUMS
         tokens, lengths = write_tracks(notes, program, np.full(len(program), MOST_STEPS))
-        bars = _taken(grid.bar, lengths, int(bases[-1]), dropped)
+        told = None
+        if chords is not None:
+            classes = [np.zeros((0, MOST_STEPS + 1), dtype=np.int8)]
+            classes += [s.classes for s in stretches if s.classes is not None]
+            told = tell_tracks(np.concatenate(classes), grid.bar, tokens, lengths)
+        bars = _taken(grid.bar, lengths, told, int(bases[-1]), dropped)
         kept, place = _rows_of(grid, bars, int(bases[-1]))
         all_tokens, all_lengths = stack_tracks(
             tokens[kept], lengths[kept], place, grid.place[kept], len(bars)
@@ -105,63 +93,12 @@ class StrictMultitrack:
             filler=np.zeros(len(bars), dtype=np.int64),
             origins=partial(_origins, score, stretches, bases, grid, bars),
             dropped=dropped,
+            controls=(
+                None
+                if told is None
+                else stack_controls(told[kept], place, grid.place[kept], len(bars))
+            ),
         )
-
-
-def _stretches(score: Score, dropped: dict[str, int]) -> Iterator[_Stretch]:
-    pedals, heard = score.pedals, score.pedals.time < score.total_seconds
-    pedals = Pedals(time=pedals.time[heard], track=pedals.track[heard], down=pedals.down[heard])
-    score = replace(score, keys=(), pedals=pedals)
-    changes = time_changes(score)
-    for offset, piece in zip([0.0, *changes], split_at(score, changes), strict=True):
-        if not len(piece):
-            continue
-        try:
-            steps = quantize(piece, STEPS_PER_QUARTER)
-        except Rejected as rejection:
-            _count(dropped, rejection.reason)
-            continue
-        if steps.steps_per_bar != MOST_STEPS:
-            _count(dropped, "unsupported-meter")
-            continue
-        yield _cut(piece, offset, steps.qpm, steps.meter)
-
-
-def _cut(piece: Score, offset: float, qpm: float, meter: Meter) -> _Stretch:
-    """The stretch that begins `offset` seconds in, its pedals played and its notes in bars."""
-    piece, total = sustain(piece)
-    seconds_per_bar = 60.0 * QUARTERS_PER_BAR / qpm
-    if total > LONGEST_BARS * seconds_per_bar:
-        raise Rejected(
-            "too-long",
-            f"the file claims to last {total / seconds_per_bar:,.0f} bars, and at most "
-            f"{LONGEST_BARS:,} are read: a note of it is probably misplaced",
-        )
-    lines = np.concatenate([[0.0], np.arange(seconds_per_bar, total, seconds_per_bar)])
-    if total > lines[-1]:
-        lines = np.append(lines, total)
-    bar = np.searchsorted(lines, piece.start, side="right") - 1
-    heard = (bar < len(lines) - 1) & (piece.velocity > 0)
-    bar = bar[heard]
-    steps_per_second = STEPS_PER_QUARTER * qpm / 60.0
-    start = _steps((piece.start[heard] - lines[bar]) * steps_per_second)
-    end = np.minimum(piece.end[heard], lines[bar + 1]) - lines[bar]
-    return _Stretch(
-        bar=bar,
-        track=piece.track[heard].astype(np.int64),
-        start=start,
-        end=np.maximum(_steps(end * steps_per_second), start + 1),
-        pitch=piece.pitch[heard].astype(np.int64),
-        velocity=piece.velocity[heard].astype(np.int64),
-        begins=offset + lines[:-1],
-        offset=offset,
-        qpm=qpm,
-        meter=meter,
-    )
-
-
-def _steps(steps: np.ndarray) -> np.ndarray:
-    return (steps + 0.5).astype(np.int64)
 
 
 def _turns(bar: np.ndarray, track: np.ndarray, tracks: int) -> np.ndarray | None:
@@ -181,8 +118,15 @@ def _turns(bar: np.ndarray, track: np.ndarray, tracks: int) -> np.ndarray | None
     return np.array([turn[pair] for pair in sorted(turn)], dtype=np.int64)
 
 
-def _taken(bar: np.ndarray, lengths: np.ndarray, bars: int, dropped: dict[str, int]) -> np.ndarray:
-    """The bars (B,) that the reference takes, from the bars and token counts of all tracks."""
+def _taken(
+    bar: np.ndarray,
+    lengths: np.ndarray,
+    told: np.ndarray | None,
+    bars: int,
+    dropped: dict[str, int],
+) -> np.ndarray:
+    """The bars that the reference takes, by the bars, token counts and chords of all tracks."""
+    spoiled = np.zeros(len(bar)) if told is None else (told == SPOILED).any(axis=1)
     tracks = np.bincount(bar, minlength=bars)
     events = np.bincount(bar, weights=lengths - 2, minlength=bars)
     longest = np.zeros(bars, dtype=np.int64)
@@ -194,6 +138,7 @@ def _taken(bar: np.ndarray, lengths: np.ndarray, bars: int, dropped: dict[str, i
         ("too-many-tracks", tracks > MOST_TRACKS),
         ("too-many-events", longest > MOST_TOKENS),
         ("too-few-events", events < FEWEST_EVENTS),
+        ("untold-chords", np.bincount(bar, weights=spoiled, minlength=bars) > 0),
     ):
         _count(dropped, reason, int((left & fails).sum()))
         left &= ~fails
@@ -209,7 +154,7 @@ def _rows_of(grid: Grid, bars: np.ndarray, total: int) -> tuple[np.ndarray, np.n
 
 
 def _origins(
-    score: Score, stretches: list[_Stretch], bases: np.ndarray, grid: Grid, bars: np.ndarray
+    score: Score, stretches: list[Stretch], bases: np.ndarray, grid: Grid, bars: np.ndarray
 ) -> tuple[Origin, ...]:
     parts = parts_of(grid, score.tracks, int(bases[-1]))
     origins = []
