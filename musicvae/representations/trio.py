@@ -17,10 +17,9 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
-from musicvae.representations.base import Example, Origin, Part, Several, Survey, TokenSpec
+from musicvae.representations.base import Example, Origin, Several, Survey, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
-from musicvae.representations.drums_hits import NINE_EXEMPLARS, to_hits
-from musicvae.representations.melody_events import Windows, to_notes, transpose_events
+from musicvae.representations.melody_events import Windows, transpose_events
 from musicvae.representations.meters import (
     KNOWN,
     REGROUPED,
@@ -31,7 +30,17 @@ from musicvae.representations.meters import (
     tell,
 )
 from musicvae.representations.trio_lenient import LenientTrio
-from musicvae.representations.trio_streams import DEFAULT_PARTS, FIRSTS, LINES, PART_NAMES, SIZES
+from musicvae.representations.trio_streams import (
+    DEFAULT_PARTS,
+    FIRSTS,
+    LINES,
+    PART_NAMES,
+    SIZES,
+    events_of,
+    parts_of,
+    read_stream,
+    seat,
+)
 from musicvae.representations.trio_strict import StrictTrio
 
 __all__ = ["LenientTrio", "StrictTrio", "Trio"]
@@ -129,8 +138,8 @@ class Trio:
         survey = self.survey(source, overlap=overlap)
         if not survey.examples:
             reasons = sorted(survey.dropped, key=survey.dropped.__getitem__, reverse=True)
-            detail = survey.remarks[-1] if survey.remarks else _no_windows(self.bars)
-            raise Rejected(reasons[0] if reasons else "no-trio", detail)
+            reason = reasons[0] if reasons else "no-trio"
+            raise Rejected(reason, _why_none(reason, survey.remarks, self.bars))
         return survey.examples
 
     def decode(self, examples: Sequence[Example]) -> Score:
@@ -141,19 +150,19 @@ class Trio:
         from a default origin (120 quarters a minute, velocity 80) the notes are the reference's.
         A part without notes has no track.
         """
-        streams = [_events_of(example) for example in examples]
+        streams = [events_of(example) for example in examples]
         bounds = np.cumsum([0, *(len(s) for s in streams)])  # (W + 1,) steps
         events = np.concatenate([np.zeros((0, len(SIZES)), dtype=np.uint16), *streams])
         clock = Clock.of([example.origin for example in examples], bounds)
-        parts = [_parts_of(example) for example in examples]
+        parts = [parts_of(example) for example in examples]
         tracks: list[Track] = []
         columns = [np.zeros((5, 0), dtype=np.int64)]
         for k in range(len(SIZES)):
-            start, end, pitch = _read_stream(k, events[:, k])
+            start, end, pitch = read_stream(k, events[:, k])
             window = np.searchsorted(bounds, start, side="right") - 1
             if isinstance(self.extraction, StrictTrio):
                 end = np.minimum(end, bounds[window + 1])
-            velocity, track = _seat(k, [three[k] for three in parts], window, tracks)
+            velocity, track = seat(k, [three[k] for three in parts], window, tracks)
             columns.append(np.stack([start, end, pitch, velocity, track]))
         start, end, pitch, velocity, track = np.concatenate(columns, axis=1)
         return Score(
@@ -216,54 +225,9 @@ class Trio:
         return self.extraction.extract(source, meters=self.meters, bars=self.bars, overlap=overlap)
 
 
-def _events_of(example: Example) -> np.ndarray:
-    """The valid steps of an example (T', 3), its bars one after another."""
-    bars = example.tokens.reshape(len(example.lengths), -1, len(SIZES))
-    valid = np.arange(bars.shape[1]) < np.asarray(example.lengths)[:, None].astype(np.int64)
-    events: np.ndarray = bars[valid]
-    for name, size, highest in zip(
-        PART_NAMES, SIZES, events.max(axis=0, initial=0).tolist(), strict=True
-    ):
-        if highest >= size:
-            raise ValueError(f"the {name} of a trio has tokens 0 to {size - 1}, not {highest}")
-    return events
-
-
-def _parts_of(example: Example) -> tuple[Part, ...]:
-    parts = example.origin.parts
-    return parts if len(parts) == len(SIZES) else DEFAULT_PARTS
-
-
-def _read_stream(k: int, events: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Start step, end step and pitch of every note of stream `k`; a hit lasts one step."""
-    if k in LINES:
-        return to_notes(events)
-    step, kind = to_hits(events)
-    return step, step + 1, NINE_EXEMPLARS[kind].astype(np.int64)
-
-
-def _seat(
-    k: int, parts: Sequence[Part], window: np.ndarray, tracks: list[Track]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Velocity and track of the notes of stream `k` that start in `window` (N,).
-
-    `parts` are that stream's, one a window. Adds a track for every program that plays; one that
-    has no name is called by its part.
-    """
-    playing = [parts[w] for w in np.unique(window).tolist()]
-    seats = {
-        program: len(tracks) + i
-        for i, program in enumerate(dict.fromkeys(p.program for p in playing))
-    }
-    names = {p.program: p.name for p in reversed(playing)}
-    tracks += [
-        Track(name=names[program] or PART_NAMES[k], program=program, is_drum=k not in LINES)
-        for program in seats
-    ]
-    velocity = np.array([p.velocity for p in parts], dtype=np.int64)
-    track = np.array([seats.get(p.program, 0) for p in parts], dtype=np.int64)
-    return velocity[window], track[window]
-
-
-def _no_windows(bars: int) -> str:
+def _why_none(reason: str, remarks: Sequence[str], bars: int) -> str:
+    if reason == "too-short":
+        return f"the music is shorter than {bars} bars in one meter"
+    if remarks:
+        return remarks[-1]
     return f"melody, bass and drums do not play together for {bars} bars in one tempo and 4/4"

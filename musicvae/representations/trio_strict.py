@@ -235,15 +235,14 @@ def _one_after_another(
 
 
 def _origins(cuts: list[_Cut]) -> tuple[Origin, ...]:
-    seconds_per_step = [60 / cut.origin.qpm / STEPS_PER_QUARTER for cut in cuts]
     return tuple(
         replace(
             cut.origin,
-            start_step=cut.origin.start_step + bar * STEPS_PER_BAR,
-            start_seconds=cut.origin.start_seconds + bar * STEPS_PER_BAR * seconds,
+            start_step=cut.origin.start_step + step,
+            start_seconds=cut.origin.start_seconds + step * 60 / cut.origin.qpm / STEPS_PER_QUARTER,
         )
-        for cut, seconds in zip(cuts, seconds_per_step, strict=True)
-        for bar in cut.bar.tolist()
+        for cut in cuts
+        for step in (cut.bar * STEPS_PER_BAR).tolist()
     )
 
 

@@ -158,6 +158,11 @@ def test_what_overlaps_is_full_sounding_and_distinct() -> None:
     assert len(Trio(bars=2).survey(drummed, overlap=True).examples) == 4
 
 
+def test_music_that_is_too_short_for_a_full_window_is_said_to_be() -> None:
+    with pytest.raises(Rejected, match="shorter than 16 bars in one meter"):
+        Trio().encode(score([(0, 1, 60)]), overlap=True)
+
+
 @given(lines(), beats(), st.sampled_from([1, 3, 16]))
 def test_what_overlaps_holds_what_does_not(tune: list[Note], beat: list[Note], bars: int) -> None:
     music, trio = score(tune, beat, tracks=[TUNE, KIT]), Trio(bars=bars)
