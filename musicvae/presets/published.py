@@ -236,6 +236,20 @@ PUBLISHED: tuple[Preset, ...] = (
         model=BIG_MULTITRACK,
         training=MULTITRACK,
     ),
+    Preset(
+        name="hier-multiperf_vel_1bar_med_chords",
+        summary="the published medium multitrack model that is told the chords",
+        representation=Multitrack(extraction=StrictMultitrack(), chords=Triads()),
+        model=MEDIUM_MULTITRACK,
+        training=MULTITRACK,
+    ),
+    Preset(
+        name="hier-multiperf_vel_1bar_big_chords",
+        summary="the published big multitrack model that is told the chords",
+        representation=Multitrack(extraction=StrictMultitrack(), chords=Triads()),
+        model=BIG_MULTITRACK,
+        training=MULTITRACK,
+    ),
     _groovae("groovae_4bar", "model of four bars of drums as they are played", bars=4),
     _groovae("groovae_2bar_humanize", "model that plays two bars of a drum score", Humanize()),
     _groovae(
