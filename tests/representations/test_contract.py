@@ -1,4 +1,4 @@
-"""What every representation must do. A new one joins by one line of `LENIENT` or `STRICT`."""
+"""What every representation must do, those of the registry as they come and in some variants."""
 
 from __future__ import annotations
 
@@ -24,38 +24,46 @@ from musicvae.representations.base import (
     Space,
     Strokes,
 )
+from musicvae.representations.chord_controls import FullChords, Triads, WithKey
 from musicvae.representations.drums import Drums, SeparateNine, SeparateSixtyOne, StrictDrums
 from musicvae.representations.groove import Groove, StrictGroove
 from musicvae.representations.groove_strokes import GeneralMidiKit
 from musicvae.representations.groove_tasks import HitsAsControls, NoteDropout, Tap
 from musicvae.representations.melody import Lenient, Melody, Strict
 from musicvae.representations.meters import Native
+from musicvae.representations.multitrack import Multitrack, StrictMultitrack
+from musicvae.representations.registry import REPRESENTATIONS
 from musicvae.representations.trio import StrictTrio, Trio
 from tests.representations.melodies import score
 
 # Any music goes in, and what comes out goes in again.
 LENIENT: list[Representation[Any]] = [
-    Melody(bars=2),
+    *(kind() for kind in REPRESENTATIONS),
     Melody(bars=16),
     Melody(bars=2, extraction=Lenient(track=0), transpose=0),
     Melody(bars=2, meters=Native()),
     Melody(bars=4, meters=Native(force="6/8")),
-    Drums(bars=2),
+    Melody(bars=2, chords=Triads()),
+    Melody(bars=2, chords=WithKey(chords=FullChords())),
     Drums(bars=4, kit=SeparateSixtyOne()),
     Drums(bars=2, meters=Native()),
     Trio(bars=2, transpose=5),
-    Trio(bars=16),
+    Trio(bars=2, meters=Native()),
     Groove(bars=2, tasks=(NoteDropout(), Tap())),
     Groove(bars=4, tasks=(HitsAsControls(),)),
+    Multitrack(chords=Triads(), transpose=0),
 ]
 # As the reference does it, which leaves out what it cannot hold.
 STRICT: list[Representation[Any]] = [
     Melody(bars=2, extraction=Strict(programs=tuple(range(32)))),
     Melody(bars=16, extraction=Strict()),
+    Melody(bars=2, extraction=Strict(), chords=Triads()),
     Drums(bars=2, extraction=StrictDrums()),
     Drums(bars=2, kit=SeparateNine(), extraction=StrictDrums()),
     Trio(bars=16, extraction=StrictTrio()),
     Groove(bars=2, extraction=StrictGroove(kit=GeneralMidiKit())),
+    Multitrack(extraction=StrictMultitrack()),
+    Multitrack(extraction=StrictMultitrack(), chords=Triads()),
 ]
 every = pytest.mark.parametrize("representation", LENIENT + STRICT, ids=str)
 lenient = pytest.mark.parametrize("representation", LENIENT, ids=str)
