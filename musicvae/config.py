@@ -14,35 +14,8 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from musicvae import schedules
 from musicvae.representations.base import Representation
-from musicvae.representations.chord_controls import FullChords, Triads, WithKey
-from musicvae.representations.drums import (
-    CombinedNine,
-    Drums,
-    LenientDrums,
-    SeparateNine,
-    SeparateSixtyOne,
-    StrictDrums,
-)
-from musicvae.representations.groove import Groove, LenientGroove, StrictGroove
-from musicvae.representations.groove_strokes import GeneralMidiKit, RolandKit
-from musicvae.representations.groove_tasks import (
-    FixedVelocity,
-    HitsAsControls,
-    Humanize,
-    NoteDropout,
-    Tap,
-    WithoutDrum,
-)
-from musicvae.representations.melody import Lenient, Melody, Strict
-from musicvae.representations.meters import Native, Regrouped
-from musicvae.representations.multitrack import (
-    LenientMultitrack,
-    Multitrack,
-    StrictMultitrack,
-)
-from musicvae.representations.trio import LenientTrio, StrictTrio, Trio
+from musicvae.representations.registry import REPRESENTATIONS
 from musicvae.schedules import Constant, ExponentialDecay, ExponentialRise, Schedule
 
 
@@ -213,21 +186,28 @@ class Preset:
     training: TrainingConfig
 
 
-KINDS: dict[str, type] = {
-    kind.__name__: kind
-    for kind in (
-        Melody, Lenient, Strict, Native, Regrouped, Triads, FullChords, WithKey,
-        Drums, LenientDrums, StrictDrums, CombinedNine, SeparateNine, SeparateSixtyOne,
-        Trio, LenientTrio, StrictTrio,
-        Multitrack, LenientMultitrack, StrictMultitrack,
-        Groove, LenientGroove, StrictGroove, GeneralMidiKit, RolandKit,
-        Humanize, Tap, FixedVelocity, WithoutDrum, NoteDropout, HitsAsControls,
-        Bidirectional, Hierarchical, EveryStep, BarByBar,
-        Flat, FlatViews, Conductor, ConductorViews,
-        ModelConfig, TrainingConfig, Preset,
-        *schedules.Schedule.__args__,
-    )
-}  # fmt: skip
+def _kinds(*roots: type) -> dict[str, type]:
+    """Some dataclasses and, through their fields, all that they are made of, by name."""
+    found: dict[str, type] = {}
+    todo = list(roots)
+    while todo:
+        kind = todo.pop()
+        if found.setdefault(kind.__name__, kind) is not kind:
+            raise TypeError(f"two kinds are called {kind.__name__}: {kind}, {found[kind.__name__]}")
+        hints = get_type_hints(kind)
+        parts = [part for f in dataclasses.fields(kind) for part in _parts(hints[f.name])]
+        todo += [part for part in parts if found.get(part.__name__) is not part]
+    return found
+
+
+def _parts(hint: Any) -> list[type]:
+    """The dataclasses in a type: in a union, in a tuple."""
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return [hint]
+    return [part for choice in get_args(hint) for part in _parts(choice)]
+
+
+KINDS = _kinds(Preset, *REPRESENTATIONS)
 
 
 def to_json(value: Any) -> Any:
