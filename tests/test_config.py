@@ -34,6 +34,8 @@ def test_json_says_the_kind_of_everything() -> None:
         "decoder": {"kind": "Flat", "units": [2]},
         "embedding": None,
         "sigma": pytest.approx(0.6931, abs=1e-4),
+        "nade": 128,
+        "dropout": 0.0,
     }
     assert from_json(json.loads(json.dumps(to_json(MODEL)))) == MODEL
 
