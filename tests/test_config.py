@@ -31,7 +31,7 @@ def test_json_says_the_kind_of_everything() -> None:
         "kind": "ModelConfig",
         "z": 4,
         "encoder": {"kind": "Bidirectional", "units": [3, 2]},
-        "decoder": {"kind": "Flat", "units": [2]},
+        "decoder": {"kind": "Flat", "units": [2], "separate": False},
         "embedding": None,
         "sigma": pytest.approx(0.6931, abs=1e-4),
         "nade": 128,
