@@ -11,6 +11,7 @@ every call.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +28,9 @@ from musicvae.latent.interpolate import slerp
 from musicvae.models.encoders import Posterior
 from musicvae.pipeline.codes import Codes, stack_controls
 from musicvae.pipeline.device import choose_device
+from musicvae.pipeline.progression import Progression
 from musicvae.pipeline.reconstructed import Reconstructed
-from musicvae.pipeline.walk import Route, Walk
+from musicvae.pipeline.walk import Route, Walk, first_segments
 from musicvae.pipeline.windows import Windows
 from musicvae.representations.base import Example, TokenSpec
 
@@ -129,13 +131,30 @@ class MusicVAE:
             )
         ]
 
-    def sample(self, n: int = 1, *, temperature: float = 0.5, seed: int | None = None) -> list[Any]:
-        """`n` new sources, from z drawn from `density`."""
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        chords: str | None = None,
+        temperature: float = 0.5,
+        seed: int | None = None,
+    ) -> list[Any]:
+        """`n` new sources, each from a z drawn from `density`.
+
+        `chords`, such as "C G Am F" (a bar each) or "C | G Am | F", are told to a model that knows
+        chords; each source then has as many windows as they need, all from its one z, so that an
+        idea goes through the chords. Fewer bars of them than a window has are played again.
+        """
         _require_count(n)
         generator = torch.Generator().manual_seed(_fresh(seed))
         z = self.density.sample(n, generator)
-        examples = self.decode_examples(z, temperature, _next_seed(generator))
-        return [self.representation.decode([example]) for example in examples]
+        if chords is None:
+            examples = self.decode_examples(z, temperature, _next_seed(generator))
+            return [self.representation.decode([example]) for example in examples]
+        codes, windows = self._through(self._progression(chords), z)
+        examples = self.decode_examples(codes, temperature, _next_seed(generator))
+        starts = range(0, len(examples), windows)
+        return [self.representation.decode(examples[i : i + windows]) for i in starts]
 
     def reconstruct(
         self, source: object, *, temperature: float = 0.0, seed: int | None = None
@@ -143,7 +162,9 @@ class MusicVAE:
         """A source through the latent space and back, with the accuracy of every segment."""
         examples = self._examples(source)
         back = self.decode_examples(self.encode_examples(examples), temperature, seed)
-        return Reconstructed.of(self.representation, examples, back)
+        tokens = (_tensor(np.stack([e.tokens for e in x])) for x in (back, examples))
+        right = self.model.decoder.matches(*tokens).numpy()
+        return Reconstructed.of(self.representation, examples, back, right)
 
     def vary(
         self,
@@ -177,6 +198,8 @@ class MusicVAE:
         b: object,
         steps: int = 9,
         *,
+        lock: Sequence[str] = (),
+        chords: str | None = None,
         temperature: float = 0.5,
         seed: int | None = None,
     ) -> list[Any]:
@@ -185,7 +208,10 @@ class MusicVAE:
 
         At temperature 0 the steps in the middle, of which the decoder is least certain, lose notes.
         """
-        return list(self.walk(a, b, steps=steps, temperature=temperature, seed=seed).steps)
+        walk = self.walk(
+            a, b, steps=steps, lock=lock, chords=chords, temperature=temperature, seed=seed
+        )
+        return list(walk.steps)
 
     def morph(
         self,
@@ -193,6 +219,8 @@ class MusicVAE:
         b: object,
         *,
         bars: int | None = None,
+        lock: Sequence[str] = (),
+        chords: str | None = None,
         temperature: float = 0.5,
         seed: int | None = None,
     ) -> Any:
@@ -201,7 +229,10 @@ class MusicVAE:
         While alpha goes from 0 to 1, slowly at both ends, a window slides over both from the
         beginning to the end. By default it is as long as the longer of the two, within reason.
         """
-        return self.walk(a, b, bars=bars, temperature=temperature, seed=seed).whole
+        walk = self.walk(
+            a, b, bars=bars, lock=lock, chords=chords, temperature=temperature, seed=seed
+        )
+        return walk.whole
 
     def walk(
         self,
@@ -210,20 +241,31 @@ class MusicVAE:
         *,
         steps: int | None = None,
         bars: int | None = None,
+        lock: Sequence[str] = (),
+        chords: str | None = None,
         temperature: float = 0.5,
         seed: int | None = None,
     ) -> Walk:
         """The way of `interpolate` where `steps` are given, else that of `morph`, with its stages.
 
-        Raises `ValueError` if both are given.
+        The parts `lock` of a model of several ("drums") play on as in `a`, over and over, at its
+        tempo and in its meter, while the others move. `chords` are told to a model that knows
+        chords in place of those of both sources; see `sample`. Raises `ValueError` for parts or
+        chords that there are not, and if steps and bars are given.
         """
         if steps is not None and bars is not None:
             raise ValueError("give steps or bars, not both: steps lead from one window to another")
+        streams, told = self._streams(lock), None if chords is None else self._progression(chords)
         linked = self.representation.spec.end is None
         ends = Windows(self._examples(a), linked), Windows(self._examples(b), linked)
-        route = Route.in_bars(*ends, bars) if steps is None else Route.in_steps(*ends, steps)
+        if steps is None:
+            route = Route.in_bars(*ends, bars, streams)
+        else:
+            route = Route.in_steps(*ends, steps, streams)
         codes = route.mix(self.encode_examples(route.starts), self.encode_examples(route.ends))
-        examples = self.decode_examples(codes, temperature, seed)
+        if told is not None:
+            codes = self._told(codes, told, route.surplus)
+        examples = route.locked(self.decode_examples(codes, temperature, seed))
         decode = self.representation.decode
         return Walk(
             start=decode(route.starts[:1]),
@@ -233,6 +275,60 @@ class MusicVAE:
             alphas=tuple(route.alphas.tolist()),
         )
 
+    def _streams(self, parts: Sequence[str]) -> tuple[int, ...]:
+        """The streams of tokens that `parts` are."""
+        names: tuple[str, ...] = getattr(self.representation, "part_names", ())
+        if parts and not names:
+            raise ValueError(
+                f"{self.name} has no parts of which one could be locked: a model of several has, "
+                "such as trio-16bar"
+            )
+        for part in parts:
+            if part not in names:
+                raise ValueError(f"{self.name} has no part {part!r}: it has {', '.join(names)}")
+        if parts and set(parts) == set(names):
+            raise ValueError("all parts are locked: nothing is left to move")
+        return tuple(k for k, name in enumerate(names) if name in parts)
+
+    def _progression(self, chords: str) -> Progression:
+        if getattr(self.representation, "chords", None) is None:
+            raise ValueError(
+                f"{self.name} knows no chords: a model that was told them in training does, such "
+                "as melody-2bar-chords"
+            )
+        return Progression.parse(chords)
+
+    def _through(self, progression: Progression, z: Tensor) -> tuple[Codes, int]:
+        """Codes that go through a progression from each z (N, Z), and how many windows of each."""
+        size = progression.window_bars(self.representation)
+        windows = math.ceil(len(progression) / size)
+        codes = Codes.plain(
+            z.repeat_interleave(windows, 0),
+            self.representation.blank(),
+            self.representation.spec,
+            self.name,
+        )
+        surplus = windows * size - max(len(progression), size)
+        if surplus:
+            codes.lengths[windows - 1 :: windows, -surplus:] = 0
+        return self._told(codes, progression, windows=windows), windows
+
+    def _told(
+        self, codes: Codes, progression: Progression, surplus: int = 0, windows: int = 0
+    ) -> Codes:
+        """Codes whose windows are told the chords of a progression, from the beginning again
+        after each number of `windows`; the one in the middle lacks `surplus` bars."""
+        size = progression.window_bars(self.representation)
+        firsts = first_segments(windows or len(codes), size, surplus)
+        told = [
+            progression.tell(
+                self.representation, firsts[i % len(firsts)], f"{o.numerator}/{o.denominator}"
+            )
+            for i, o in enumerate(codes.origins)
+        ]
+        controls = torch.from_numpy(np.stack(told).astype(np.int64))
+        return dataclasses.replace(codes, controls=controls)
+
     def _examples(self, source: object) -> tuple[Example, ...]:
         if isinstance(source, tuple | list) and source and isinstance(source[0], Example):
             return tuple(source)
@@ -240,8 +336,7 @@ class MusicVAE:
 
     def _posterior(self, examples: Sequence[Example]) -> Posterior:
         read = self.representation.inputs(np.stack([e.tokens for e in examples]))
-        kind = np.float32 if read.dtype.kind == "f" else np.int64
-        inputs = torch.from_numpy(read.astype(kind))
+        inputs = _tensor(read)
         lengths = torch.from_numpy(np.stack([e.lengths for e in examples]).astype(np.int64))
         controls = stack_controls(examples)
         return self.model.posterior(
@@ -249,6 +344,11 @@ class MusicVAE:
             lengths.to(self.device),
             None if controls is None else controls.to(self.device),
         )
+
+
+def _tensor(tokens: np.ndarray) -> Tensor:
+    """Stored tokens as a model takes them: float32 or int64."""
+    return torch.from_numpy(tokens.astype(np.float32 if tokens.dtype.kind == "f" else np.int64))
 
 
 def _require_count(n: int) -> None:

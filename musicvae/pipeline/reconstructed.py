@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,30 +17,44 @@ class Reconstructed:
     """A source and its way through the model, and how much of it came back right.
 
     `accuracy` (N, S) is that of each window's segments, nan for those that only fill the window
-    up; `share` that of all steps.
+    up; `share` that of all steps. Of several parts both are the mean, and `parts` has the share of
+    each. Of a groove the hits are counted, as velocities and offsets never come back alike.
     """
 
     source: Any
     result: Any
     accuracy: np.ndarray
     share: float
+    parts: Mapping[str, float]
+    linked: bool = True  # segments follow one another in time, and are bars
 
     @staticmethod
     def of(
-        representation: Representation[Any], true: Sequence[Example], back: Sequence[Example]
+        representation: Representation[Any],
+        true: Sequence[Example],
+        back: Sequence[Example],
+        right: np.ndarray,
     ) -> Reconstructed:
-        """Compare examples with what came `back`, over the steps that `back` has."""
-        tokens, others = (np.stack([e.tokens for e in x]) for x in (back, true))
+        """Compare examples with what came `back`, over the steps that `back` has.
+
+        `right` (N, T, C): where each of C streams of tokens is as it was.
+        """
         lengths = np.stack([e.lengths for e in back]).astype(np.int64)
+        streams = np.moveaxis(right, -1, 0)  # (C, N, T)
+        shares = [step_accuracy(stream, np.ones_like(stream), lengths) for stream in streams]
+        names: tuple[str, ...] = getattr(representation, "part_names", ())
         return Reconstructed(
             source=representation.decode(true),
             result=representation.decode(back),
-            accuracy=bar_accuracy(tokens, others, lengths),
-            share=step_accuracy(tokens, others, lengths),
+            accuracy=np.mean([bar_accuracy(s, np.ones_like(s), lengths) for s in streams], axis=0),
+            share=float(np.mean(shares)),
+            parts=dict(zip(names, shares, strict=False)),
+            linked=representation.spec.end is None,
         )
 
     @property
     def bars(self) -> np.ndarray:
-        """`accuracy` of the source's segments, one after another."""
-        bars: np.ndarray = self.accuracy[~np.isnan(self.accuracy)]
-        return bars
+        """`accuracy` of the source's bars, one after another."""
+        bars = self.accuracy if self.linked else self.accuracy.mean(axis=1)
+        there: np.ndarray = bars[~np.isnan(bars)]
+        return there

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,26 +46,33 @@ class Walk:
 class Route:
     """At each of N steps a window of A, one of B, and alpha: 0 is A, 1 is B.
 
-    `surplus` segments are left out of the step in the middle.
+    `surplus` segments are left out of the step in the middle. The streams `lock` of all tokens stay
+    those of A, which then plays on from its beginning, over and over, in its meter and tempo.
     """
 
     starts: tuple[Example, ...]
     ends: tuple[Example, ...]
     alphas: Tensor  # (N,) float32
     surplus: int = 0
+    lock: tuple[int, ...] = ()
 
     @staticmethod
-    def in_steps(a: Windows, b: Windows, steps: int) -> Route:
+    def in_steps(a: Windows, b: Windows, steps: int, lock: tuple[int, ...] = ()) -> Route:
         """From the first window of A to that of B, at constant speed."""
         if steps < 2:
             raise ValueError(f"steps counts both ends, so it is 2 or more, not {steps}")
         if steps > MOST:
             raise ValueError(f"{steps:,} steps are too many: at most {MOST:,}")
-        starts, ends = ((w.window(0),) * steps for w in (a, b))
-        return Route(starts=starts, ends=ends, alphas=torch.linspace(0, 1, steps))
+        first = a.onward(0) if lock else a.window(0)
+        return Route(
+            starts=(first,) * steps,
+            ends=(b.window(0),) * steps,
+            alphas=torch.linspace(0, 1, steps),
+            lock=lock,
+        )
 
     @staticmethod
-    def in_bars(a: Windows, b: Windows, bars: int | None) -> Route:
+    def in_bars(a: Windows, b: Windows, bars: int | None, lock: tuple[int, ...] = ()) -> Route:
         """From the whole of A to the whole of B: alpha moves slowly at both ends, while a window
         slides over each from its first bar to its last."""
         size = a.size
@@ -75,37 +83,72 @@ class Route:
         if bars > MOST:
             raise ValueError(f"a morph of {bars:,} bars is too long: at most {MOST:,}")
         count = math.ceil(bars / size)
-        places = np.linspace(0, 1, count)
+        places, surplus = np.linspace(0, 1, count), count * size - bars
+        onward = map(a.onward, first_segments(count, size, surplus)) if lock else a.at(places)
         return Route(
-            starts=tuple(a.at(places)),
+            starts=tuple(onward),
             ends=tuple(b.at(places)),
             alphas=smooth(torch.linspace(0, 1, count)),
-            surplus=count * size - bars,
+            surplus=surplus,
+            lock=lock,
         )
 
     def mix(self, a: Codes, b: Codes) -> Codes:
         """The codes of `starts` and of `ends` -> those on the great circle between them."""
         alphas = self.alphas.tolist()
         pairs = zip(self.starts, self.ends, alphas, strict=True)
-        lengths = np.stack([(x if t < 0.5 else y).lengths for x, y, t in pairs]).astype(np.int64)
+        lengths = np.stack(
+            [(x if t < 0.5 or self.lock else y).lengths for x, y, t in pairs]
+        ).astype(np.int64)
         if self.surplus:
             lengths[len(lengths) // 2, -self.surplus :] = 0
         z = slerp(a.mean, b.mean, self.alphas)
+        origins = map(between, a.origins, b.origins, alphas)
+        if self.lock:
+            origins = map(self._as_locked, origins, a.origins)
         return Codes(
             mean=z,
             std=torch.zeros_like(z),
             lengths=torch.from_numpy(lengths),
-            origins=tuple(map(between, a.origins, b.origins, alphas)),
+            origins=tuple(origins),
             controls=self._nearer(a.controls, b.controls),
             model=a.model,
         )
 
+    def locked(self, examples: Sequence[Example]) -> list[Example]:
+        """What was decoded, the streams that are locked as A plays them."""
+        if not self.lock:
+            return list(examples)
+        kept = []
+        for example, start in zip(examples, self.starts, strict=True):
+            tokens = example.tokens.copy()
+            tokens[:, list(self.lock)] = start.tokens[:, list(self.lock)]
+            kept.append(dataclasses.replace(example, tokens=tokens))
+        return kept
+
+    def _as_locked(self, mixed: Origin, a: Origin) -> Origin:
+        """How it is to sound where parts of A are locked: its meter, its tempo, its instruments."""
+        parts = zip(mixed.parts, a.parts, strict=True)
+        return dataclasses.replace(
+            mixed,
+            qpm=a.qpm,
+            numerator=a.numerator,
+            denominator=a.denominator,
+            parts=tuple(y if k in self.lock else x for k, (x, y) in enumerate(parts)),
+        )
+
     def _nearer(self, a: Tensor | None, b: Tensor | None) -> Tensor | None:
         """The controls of the nearer window at each step."""
-        if a is None or b is None:
-            return None
+        if a is None or b is None or self.lock:
+            return a
         at = (self.alphas < 0.5).reshape(-1, *(1,) * (a.ndim - 1))
         return torch.where(at, a, b)
+
+
+def first_segments(count: int, size: int, surplus: int = 0) -> list[int]:
+    """How many segments sound before each of `count` windows of `size`, of which the one in the
+    middle lacks `surplus`."""
+    return [k * size - surplus * (k > count // 2) for k in range(count)]
 
 
 def between(a: Origin, b: Origin, alpha: float) -> Origin:

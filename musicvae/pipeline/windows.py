@@ -51,6 +51,28 @@ class Windows:
         controls = self._across(here.controls, after.controls, offset)
         return dataclasses.replace(here, tokens=tokens, controls=controls)
 
+    def onward(self, start: int) -> Example:
+        """The window that begins at segment `start` of the source played over and over.
+
+        Where that reaches over a change of meter it is the example itself.
+        """
+        played = len(self.examples) * self.size - (self.examples[-1].filler if self.linked else 0)
+        index, offset = np.divmod((start + np.arange(self.size)) % played, self.size)
+        used = [self.examples[i] for i in index.tolist()]
+        here: Example = used[0]
+        if not all(np.array_equal(here.lengths, e.lengths) for e in used):
+            return here
+        tokens = self._gathered([e.tokens for e in used], offset)
+        controls = [e.controls for e in used if e.controls is not None]
+        told = self._gathered(controls, offset) if len(controls) == len(used) else None
+        return dataclasses.replace(here, tokens=tokens, controls=told, filler=0)
+
+    def _gathered(self, arrays: list[np.ndarray], offset: np.ndarray) -> np.ndarray:
+        """Segment `offset[i]` of the i-th array (T, ...), one after another."""
+        step = len(arrays[0]) // self.size
+        rows = zip(arrays, offset.tolist(), strict=True)
+        return np.concatenate([a[o * step : (o + 1) * step] for a, o in rows])
+
     def _across(self, here: np.ndarray, after: np.ndarray, offset: int) -> np.ndarray:
         """The last segments of one array (T, ...) from `offset` on, and the first of another."""
         step = offset * (len(here) // self.size)
