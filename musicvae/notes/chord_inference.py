@@ -177,13 +177,19 @@ def _reach(model: _Model, best: np.ndarray) -> np.ndarray:
 
 
 def _frame_starts(score: Score) -> np.ndarray:
-    """Where frames begin, in seconds (F + 1,): bars, or halves of bars with an even beat."""
+    """Where frames begin, in seconds (F + 1,): bars, or halves of bars with an even beat.
+
+    Where bars are shorter than a quarter note, not each of them begins a frame.
+    """
     bars = bar_starts(score)
     numerators = np.array([score.meter_at(float(t) + 1e-9).numerator for t in bars[:-1]])
     in_two = np.isin(numerators, (4, 6, 8, 12)).nonzero()[0]
     halves = (bars[in_two] + bars[in_two + 1]) / 2
     starts: np.ndarray = np.sort(np.concatenate([bars, halves]))
-    return starts
+    beat = np.floor(score.quarters_at(starts) + 1e-6)
+    begins = np.diff(beat, prepend=-1) > 0
+    begins[-1] = True  # the end of the last frame
+    return starts[begins]
 
 
 def _changes(values: np.ndarray) -> list[int]:

@@ -14,6 +14,7 @@ from musicvae.notes.chord_inference import (
     CHORDS_PER_BAR,
     MOST_FRAMES,
     SYMBOLS,
+    _frame_starts,
     _model,
     infer_chords,
     likeliest,
@@ -109,3 +110,11 @@ def test_a_bar_of_three_has_one_chord_and_a_change_of_tempo_does_not_matter() ->
 def test_more_than_a_thousand_chords_are_read_in_parts() -> None:
     block = chords_of(*[(4 * k, 4 * k + 4, (60, 64, 67)) for k in range(MOST_FRAMES)])
     assert names(block) == [(0.0, "C")]
+
+
+def test_tiny_bars_have_no_chord_each() -> None:
+    music = score([(0, 4, 60), (0, 4, 64), (0, 4, 67)], meters=[(0, 1, 128)])
+    assert names(music) == [(0.0, "C")]
+    assert len(_frame_starts(music)) == 5
+    short = score([(0, 0.1, 60), (0, 0.1, 64), (0, 0.1, 67)], meters=[(0, 1, 128)])
+    assert names(short) == [(0.0, "C")]

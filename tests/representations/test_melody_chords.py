@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from musicvae.notes.chords import Chord
 from musicvae.notes.errors import Rejected
@@ -195,3 +197,21 @@ def test_music_without_notes_is_rejected_as_ever() -> None:
     assert controls is not None
     assert (tokens.shape, lengths.shape, controls.shape) == ((0, 32), (0, 2), (0, 32))
     assert dropped == {"no-notes": 1}
+
+
+@pytest.mark.parametrize("melody", [MELODY, STRICT], ids=["lenient", "strict"])
+@given(
+    chords=st.lists(
+        st.tuples(st.floats(0, 12), st.sampled_from(["C", "Am7/G", "Dsus4", "verse", "", "N.C."])),
+        max_size=6,
+    ),
+    overlap=st.booleans(),
+)
+def test_any_texts_give_examples_or_a_reason(
+    melody: Melody, chords: list[tuple[float, str]], overlap: bool
+) -> None:
+    survey = melody.survey(with_chords(*sorted(chords)), overlap=overlap)
+    assert survey.examples or survey.dropped
+    for example in survey.examples:
+        assert example.controls is not None
+        assert example.controls.max() < 49
