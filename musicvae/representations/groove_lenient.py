@@ -41,9 +41,10 @@ HI_HAT_EDGES = (22, 26)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Strokes:
+class Played:
     """The notes of the drums, on the grid of the beats."""
 
+    rows: np.ndarray  # (N,) int64, in the columns of the score
     step: np.ndarray  # (N,) int64, from the start of the score
     late: np.ndarray  # (N,) float64, behind the grid, in steps
     drum: np.ndarray  # (N,) int64
@@ -78,7 +79,7 @@ class LenientGroove:
         are kept, equal ones once. Without, they follow one another and the last one is filled up.
         """
         remarks: list[str] = []
-        strokes = self._read(score, remarks)
+        strokes = self.read_played(score, remarks)
         total = int(strokes.step.max()) + 1
         if total > LONGEST_BARS * STEPS_PER_BAR:
             raise Rejected(
@@ -104,7 +105,7 @@ class LenientGroove:
             remarks=tuple(remarks),
         )
 
-    def _read(self, score: Score, remarks: list[str]) -> _Strokes:
+    def read_played(self, score: Score, remarks: list[str]) -> Played:
         """The strokes of all drum tracks; says in `remarks` what was left out."""
         choice = choose_drums(score, self.track)
         remarks.append(choice.reason)
@@ -129,7 +130,8 @@ class LenientGroove:
                 )
         at = score.quarters_at(score.start[rows])
         step = np.maximum(quarters_to_steps(at, STEPS_PER_QUARTER), 0)
-        return _Strokes(
+        return Played(
+            rows=rows,
             step=step,
             late=np.clip(at * STEPS_PER_QUARTER - step, -0.5, 0.5),
             drum=drum,
@@ -171,7 +173,7 @@ def _leave_out(
 
 def _cut(
     stretch: Stretch,
-    strokes: _Strokes,
+    strokes: Played,
     bars: int,
     overlap: bool,
     dropped: dict[str, int],
