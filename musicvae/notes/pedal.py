@@ -23,6 +23,8 @@ def sustain(score: Score) -> tuple[Score, float]:
     even if drums play on.
     """
     pedals = score.pedals
+    if not len(pedals):
+        return score, score.total_seconds
     drums = np.array([t.is_drum for t in score.tracks], dtype=bool)
     if not (pedals.down.any() and len(score)) or drums[score.track].all():
         return replace(score, pedals=NO_PEDALS), score.total_seconds

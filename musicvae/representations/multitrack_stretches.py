@@ -48,9 +48,11 @@ def stretches_of(score: Score, chords: Triads | None, dropped: dict[str, int]) -
 
     Raises `Rejected` "too-long" for what can be no music.
     """
-    pedals, heard = score.pedals, score.pedals.time < score.total_seconds
-    pedals = Pedals(time=pedals.time[heard], track=pedals.track[heard], down=pedals.down[heard])
-    score = replace(score, keys=(), pedals=pedals)
+    pedals = score.pedals
+    if len(pedals):  # what moves from the last note's end on counts for nothing
+        at = pedals.time < score.total_seconds
+        pedals = Pedals(time=pedals.time[at], track=pedals.track[at], down=pedals.down[at])
+        score = replace(score, pedals=pedals)
     changes = time_changes(score)
     for offset, piece in zip([0.0, *changes], split_at(score, changes), strict=True):
         if not len(piece):

@@ -73,7 +73,9 @@ class StrictMultitrack:
             pitch=_joined([s.pitch for s in stretches]),
             velocity=_joined([s.velocity for s in stretches]),
         )
-        notes = notes.take(notes.start < MOST_STEPS)
+        tracks = np.bincount(grid.bar, minlength=int(bases[-1]))
+        fitting = (tracks >= FEWEST_TRACKS) & (tracks <= MOST_TRACKS)  # others need not be written
+        notes = notes.take((notes.start < MOST_STEPS) & fitting[bar])
         program = program_tokens(score.tracks)[grid.track]
         program[np.bincount(notes.track, minlength=len(program)) == 0] = DRUMS
         tokens, lengths = write_tracks(notes, program, np.full(len(program), MOST_STEPS))
