@@ -123,11 +123,13 @@ def read_chords(
     """The steps and classes of the chords that the tracks of a bar were told, in order.
 
     Tokens, controls (G, L) and lengths (G,) of one bar. Steps are those of sixteenths. Where tracks
-    were told different ones, the first track counts.
+    were told different ones, the first track counts. What ends with the bar was told the chord of
+    the next one.
     """
-    events = spoken(tokens, lengths) & (tokens < PROGRAM)
+    steps = steps_of(tokens)
+    events = spoken(tokens, lengths) & (tokens < PROGRAM) & (steps < MOST_STEPS)
     events[:, 0] = False
-    step = np.minimum(steps_of(tokens), MOST_STEPS - 1)[events] // STEPS_PER_SIXTEENTH
+    step = steps[events] // STEPS_PER_SIXTEENTH
     found, first = np.unique(step, return_index=True)
     classes: np.ndarray = controls[events][first]
     changes = np.append(True, classes[1:] != classes[:-1])[: len(found)]
