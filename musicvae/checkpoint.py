@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from musicvae.catalogue import FORMAT, read_config
-from musicvae.config import Preset, from_json, to_json
+from musicvae.config import Preset, preset_of, to_json
 from musicvae.models.vae import SequenceVAE
 
 _LATENTS = "latents."
@@ -85,7 +85,7 @@ def load(folder: str | Path) -> Checkpoint:
         raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
     card = folder / "README.md"
     return Checkpoint(
-        preset=_preset(folder, config["preset"]),
+        preset=preset_of(folder, config["preset"]),
         weights={k: v for k, v in tensors.items() if not k.startswith(_LATENTS)},
         latents={
             k.removeprefix(_LATENTS): v.float()
@@ -109,16 +109,6 @@ def _migrated(tensors: dict[str, Tensor], format_: int) -> dict[str, Tensor]:
             moved = {new + k.removeprefix(old): k for k in tensors if k.startswith(old)}
             tensors |= {now: tensors.pop(before) for now, before in moved.items()}
     return tensors
-
-
-def _preset(folder: Path, value: Any) -> Preset:
-    try:
-        preset = from_json(value)
-    except ValueError as error:
-        raise ValueError(f"{folder / 'config.json'}: {error}") from None
-    if not isinstance(preset, Preset):
-        raise ValueError(f"{folder / 'config.json'}: its 'preset' is {value!r}, no preset")
-    return preset
 
 
 def _check_weights(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

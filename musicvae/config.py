@@ -11,6 +11,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -296,6 +297,17 @@ def _fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, hint)
+
+
+def preset_of(folder: Path, value: Any) -> Preset:
+    """The preset in the `config.json` of a checkpoint folder. Raises `ValueError` that names it."""
+    try:
+        preset = from_json(value)
+    except ValueError as error:
+        raise ValueError(f"{folder / 'config.json'}: {error}") from None
+    if not isinstance(preset, Preset):
+        raise ValueError(f"{folder / 'config.json'}: its 'preset' is {value!r}, no preset")
+    return preset
 
 
 def _require_positive(config: Any) -> None:

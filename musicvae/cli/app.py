@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "sample",
     "reconstruct",
     "vary",
+    "groove",
     "encode",
     "decode",
     "models",

@@ -18,7 +18,7 @@ WAYS = {
 OTHERS = {
     "kl_bits": ("bits that z says about a sequence", ".1f"),
     "nll_bits": ("bits that the decoder has to add", ".1f"),
-    "bits_per_onset": ("both together, for each note", ".2f"),
+    "bits_per_onset": ("both together, for each step where something starts", ".2f"),
     "active_units": ("numbers in z that say something", "d"),
     "examples": ("sequences", ",d"),
 }
@@ -109,7 +109,7 @@ def _write(result: dict[str, Any], path: Path) -> None:
 def _print(figures: dict[str, Any]) -> None:
     from musicvae.cli.talk import plain_table, say, tell
 
-    right = ("of all sixteenths", "where a note starts")
+    right = ("of all steps", "where something starts")
     table = plain_table("how much comes back right", *right, right=right)
     for name, words in WAYS.items():
         table.add_row(words, f"{figures[name]:.2%}", f"{figures[name + '_onsets']:.2%}")

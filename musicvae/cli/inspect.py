@@ -1,106 +1,93 @@
-"""`musicvae inspect`: what is in a file, and what of it a model would read."""
+"""`musicvae inspect`: what is in a file, and what of it each kind of model would read."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from musicvae.cli.options import Json, Song, Track
-
-if TYPE_CHECKING:
-    from musicvae.notes.score import Score
-    from musicvae.representations.melody import Melody
+from musicvae.cli.options import Force, Json, Song, Track
 
 SHOWN = 4  # changes of tempo, meter or key that are printed
+SHOWN_BARS = 8  # whose chords are printed
+SHOWN_TRACKS = 12
+SHOWN_REMARKS = 6
 
 
 def inspect(
     song: Song,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="Speak of this model alone.")
+    ] = None,
     bars: Annotated[
-        int, typer.Option(metavar="N", help="How many bars a model reads at a time: 2 or 16.")
-    ] = 2,
+        int | None,
+        typer.Option(metavar="N", help="How many bars are read at a time. Default: 2, a trio 16."),
+    ] = None,
     track: Track = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
-    """Show what is in a file, and which track is taken as its melody and why.
+    """Show what is in a file, and what each kind of model would read of it and why.
 
     Examples:
 
       musicvae inspect song.mid
-      musicvae inspect song.mid --track vocals
+      musicvae inspect song.mid --model trio-16bar --track bass=3
       musicvae inspect song.mid --bars 16 --json
     """
+    from musicvae.cli.findings import find_all
     from musicvae.cli.outputs import check_inputs
-    from musicvae.cli.songs import on_track
+    from musicvae.cli.songs import naming
     from musicvae.cli.talk import print_json
-    from musicvae.representations.melody import Melody
+    from musicvae.notes.midi import read_midi
 
     check_inputs([song])
-    representation = on_track(Melody(bars=bars), track)
-    score = representation.read(song)
-    found = _found(song, score, representation)
+    readers, parts = _readers(model, bars, track or [])
+    score = read_midi(song)
+    with naming(song):
+        found = find_all(song, score, readers, parts, force)
     if json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, model)
 
 
-def _found(path: Path, score: Score, representation: Melody) -> dict[str, Any]:
-    from musicvae.notes.key import estimate_key, key_name
-    from musicvae.notes.transform import bar_starts
+def _readers(
+    model: str | None, bars: int | None, tracks: list[str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What is to be read how, by name, and the tracks asked for as melody and bass."""
+    from musicvae.cli.findings import kinds
+    from musicvae.cli.reading import split_track, takes, with_tracks
 
-    used = representation.survey(score)
-    every = representation.survey(score, overlap=True)
-    guess = estimate_key(score)
-    return {
-        "file": str(path),
-        "seconds": round(score.total_seconds, 3),
-        "bars": len(bar_starts(score)) - 1 if len(score) else 0,
-        "tempos": [{"seconds": t.time, "quarters_per_minute": t.qpm} for t in score.tempos],
-        "meters": [{"seconds": m.time, "meter": str(m)} for m in score.meters],
-        "keys": [{"seconds": k.time, "key": key_name(k)} for k in score.keys],
-        "estimated_key": key_name(guess) if guess else None,
-        "tracks": [_track(score, i) for i in range(len(score.tracks))],
-        "remarks": list(used.remarks),
-        "window_bars": representation.bars,
-        "windows": {"kept": len(used.examples), "dropped": dict(used.dropped)},
-        "training_windows": {"kept": len(every.examples), "dropped": dict(every.dropped)},
-    }
-
-
-def _track(score: Score, index: int) -> dict[str, Any]:
-    import numpy as np
-
-    from musicvae.notes.programs import PROGRAMS
-
-    track = score.tracks[index]
-    own = np.flatnonzero(score.track == index)
-    pitch = score.pitch[own]
-    return {
-        "index": index,
-        "name": track.name,
-        "program": track.program,
-        "sound": "drums" if track.is_drum else PROGRAMS[track.program],
-        "notes": len(own),
-        "lowest": int(pitch.min()) if len(own) else None,
-        "highest": int(pitch.max()) if len(own) else None,
-        "at_once": _most_at_once(score.start[own], score.end[own]),
-    }
+    if model is not None:
+        if bars is not None:
+            raise ValueError("give --model or --bars, not both: a model has its number of bars")
+        return {model: with_tracks(_of_model(model), tracks)}, {}
+    readers = kinds(bars)
+    parts: dict[str, str] = {}
+    for said in tracks:
+        part, name = split_track(said)
+        part = part or "melody"
+        parts[part] = name
+        for kind, reader in readers.items():
+            if takes(reader, part):
+                readers[kind] = with_tracks(reader, [f"{part}={name}"])
+    return readers, parts
 
 
-def _most_at_once(start: Any, end: Any) -> int:
-    """The largest number of notes that sound together."""
-    import numpy as np
+def _of_model(name: str) -> Any:
+    """What a model reads: one that is at hand, or a recipe that nobody has trained yet."""
+    from musicvae.catalogue import shipped
+    from musicvae.cli.songs import preset_of_model
+    from musicvae.presets import PRESETS
 
-    times = np.concatenate([start, end])
-    change = np.repeat([1, -1], len(start))
-    order = np.lexsort((change, times.round(4)))  # what ends as another starts is over
-    return int(np.cumsum(change[order]).max(initial=0))
+    if name in PRESETS and name not in shipped() and not Path(name).is_dir():
+        return PRESETS[name].representation
+    return preset_of_model(name).representation
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], model: str | None) -> None:
     from musicvae.cli.talk import duration, plain_table, plural, say, tell
 
     say(found["file"])
@@ -112,45 +99,111 @@ def _print(found: dict[str, Any]) -> None:
     guess = found["estimated_key"]
     guess = f"none stated; the notes suggest {guess}" if guess else "none stated"
     facts.add_row("  key", _changes(found["keys"], "key") or guess)
+    facts.add_row("  chords", _chords(found["chords"]))
     tell().print(facts)
     say()
     _print_tracks(found["tracks"])
     say()
-    for remark in found["remarks"]:
-        say(remark)
-    _print_windows(found)
+    if model is None:
+        for part, entry in found["parts"].items():
+            say(f"{part}: {entry['why']}")
+        say()
+        _print_kinds(found)
+    else:
+        _print_model(model, found["kinds"][model])
 
 
 def _print_tracks(tracks: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
-    from musicvae.cli.talk import note_name, plain_table, tell
+    from musicvae.cli.talk import note_name, plain_table, plural, say, tell
 
     table = plain_table(
         "track", "name", "sound", "notes", "range", "at once", right=("track", "notes", "at once")
     )
-    for t in tracks:
+    for t in tracks[:SHOWN_TRACKS]:
         span = f"{note_name(t['lowest'])} to {note_name(t['highest'])}" if t["notes"] else ""
         span = "" if t["sound"] == "drums" else span
         cells = (str(t["index"]), t["name"], t["sound"], f"{t['notes']:,}", span, str(t["at_once"]))
         table.add_row(*(Text(cell) for cell in cells))
     tell().print(table)
+    if len(tracks) > SHOWN_TRACKS:
+        say(f"and {plural(len(tracks) - SHOWN_TRACKS, 'track')} more (--json lists all)")
 
 
-def _print_windows(found: dict[str, Any]) -> None:
-    from musicvae.cli.talk import plural, reason, say
+def _print_kinds(found: dict[str, Any]) -> None:
+    """A row for each kind of model, and what it would say that was not said above."""
+    from musicvae.cli.talk import plain_table, plural, say, tell
 
-    size = plural(found["window_bars"], "bar")
-    used, every = found["windows"], found["training_windows"]
+    numbers = ("windows", "for training")
+    table = plain_table("a model of", *numbers, "each", "left out", right=numbers)
+    for kind, entry in found["kinds"].items():
+        used, every = entry["windows"], entry["training_windows"]
+        table.add_row(
+            kind,
+            f"{used['kept']:,}",
+            f"{every['kept']:,}",
+            plural(entry["bars"], "bar"),
+            _left_out(used["dropped"]),
+        )
+    tell().print(table)
+    said = [f"{part}: {entry['why']}" for part, entry in found["parts"].items()]
+    more: list[str] = []
+    for kind in ("melody", "drums", "groove", "tracks"):
+        entry = found["kinds"][kind]
+        remarks = entry["remarks"] if entry["windows"]["kept"] else []
+        for remark in remarks:
+            if not any(_same_choice(remark, other) for other in said):
+                said.append(remark)
+                more.append(remark if remark.startswith(f"{kind}: ") else f"{kind}: {remark}")
+    if more:
+        say()
+    for remark in more[:SHOWN_REMARKS]:
+        say(remark)
+    if len(more) > SHOWN_REMARKS:
+        say(f"and {plural(len(more) - SHOWN_REMARKS, 'remark')} more (--json lists all)")
+
+
+def _same_choice(remark: str, other: str) -> bool:
+    """Whether two remarks are the same, or name the same track for whatever reason."""
+    return remark.partition("): ")[0] == other.partition("): ")[0]
+
+
+def _print_model(name: str, entry: dict[str, Any]) -> None:
+    from musicvae.cli.talk import plural, say
+
+    for remark in entry["remarks"]:
+        say(remark)
+    size = plural(entry["bars"], "bar")
+    used, every = entry["windows"], entry["training_windows"]
     if not used["kept"]:
-        say("There is nothing here that a melody model could use.")
-    else:
-        say(f"A model of {size} reads it as {plural(used['kept'], 'window')}, one after another.")
-        say(f"Training would take {plural(every['kept'], 'window')}, beginning at every bar.")
+        say(f"There is nothing here that {name} could use: {_left_out(used['dropped'])}.")
+        return
+    say(f"{name} reads it as {plural(used['kept'], 'window')} of {size}, one after another.")
+    say(f"Training would take {plural(every['kept'], 'window')}, beginning at every bar.")
     for dropped, where in ((used["dropped"], ""), (every["dropped"], " of those for training")):
-        parts = [f"{count:,} {reason(name)}" for name, count in dropped.items()]
-        if parts and used["kept"]:
-            say(f"Left out{where}: {', '.join(parts)}.")
+        if dropped:
+            say(f"Left out{where}: {_left_out(dropped)}.")
+
+
+def _left_out(dropped: dict[str, int]) -> str:
+    from musicvae.cli.talk import WHOLE, reason
+
+    parts = [reason(n) if n in WHOLE else f"{count:,} {reason(n)}" for n, count in dropped.items()]
+    return ", ".join(parts)
+
+
+def _chords(chords: dict[str, Any]) -> str:
+    """Such as "none stated; heard: G | D7 | G C | D7, and 12 more bars"."""
+    from musicvae.cli.talk import plural
+
+    bars = chords["bars"]
+    if not bars:
+        return "none"
+    rest = len(bars) - SHOWN_BARS
+    more = f", and {plural(rest, 'more bar')}" if rest > 0 else ""
+    line = " | ".join(bars[:SHOWN_BARS])
+    return f"{'stated' if chords['stated'] else 'none stated; heard'}: {line}{more}"
 
 
 def _changes(entries: list[dict[str, Any]], name: str) -> str:

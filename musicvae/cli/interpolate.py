@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musicvae.cli.options import MODEL, Device, Model, Seed, Temperature
+from musicvae.cli.options import (
+    MODEL,
+    Chords,
+    Device,
+    Force,
+    Model,
+    Seed,
+    Temperature,
+    Wav,
+)
 
 if TYPE_CHECKING:
     from musicvae.cli.songs import Song
@@ -47,17 +56,20 @@ def interpolate(
         Path | None,
         typer.Option(metavar="OUT.PNG", help="Draw piano rolls of start, steps and end."),
     ] = None,
-    wav: Annotated[
-        Path | None, typer.Option(metavar="OUT.WAV", help="Render the result as sound.")
+    wav: Wav = None,
+    lock: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART", help="A part that goes on as in A, such as drums of a trio."),
     ] = None,
+    chords: Chords = None,
     track_a: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="A's track with the melody, by name or number."),
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A's track to read, by name or number, or bass=NAME."),
     ] = None,
     track_b: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="B's track with the melody, by name or number."),
+        list[str] | None, typer.Option(metavar="NAME", help="The same for B.")
     ] = None,
+    force: Force = False,
     model: Model = MODEL,
     temperature: Temperature = 0.5,
     seed: Seed = None,
@@ -66,28 +78,37 @@ def interpolate(
     """Turn one song into another.
 
     The whole of A becomes the whole of B; tempo and sound change on the way. See
-    `musicvae inspect` for the tracks of a file and which is taken as its melody.
+    `musicvae inspect` for the tracks of a file and which of them are read.
 
     Examples:
 
       musicvae interpolate a.mid b.mid -o morph.mid
       musicvae interpolate a.mid b.mid -o morph.mid --bars 32 --wav morph.wav
       musicvae interpolate a.mid b.mid -o steps/ --steps 9 --plot steps.png
+      musicvae interpolate a.mid b.mid -o trio.mid --model trio-16bar --lock drums
     """
     from musicvae.cli.options import chosen
-    from musicvae.cli.songs import load_model, read_song
+    from musicvae.cli.reading import subject
+    from musicvae.cli.songs import load_model, preset_of_model, read_song
     from musicvae.cli.talk import say
 
     _check(a, b, output, steps, bars, plot, wav)
+    reader = preset_of_model(model).representation
+    songs = [read_song(reader, p, t, force) for p, t in ((a, track_a), (b, track_b))]
     vae = load_model(model, device)
-    songs = [read_song(vae.representation, p, t) for p, t in ((a, track_a), (b, track_b))]
     for song in songs:
         say(f"{song.path}: {'; '.join(song.remarks)}")
     if _same(*songs):
-        say("Both hold the same melody: the way leads from it to itself.")
+        say(f"Both hold the same {subject(reader)}: the way leads from A to itself.")
     seed = chosen(seed)
     walk = vae.walk(
-        *(s.examples for s in songs), steps=steps, bars=bars, temperature=temperature, seed=seed
+        *(s.examples for s in songs),
+        steps=steps,
+        bars=bars,
+        lock=lock or (),
+        chords=chords,
+        temperature=temperature,
+        seed=seed,
     )
     _write(vae.representation.write, walk, songs, output, plot, wav)
     if temperature > 0:
@@ -104,7 +125,7 @@ def _check(
     wav: Path | None,
 ) -> None:
     """Refuse at once what cannot end well."""
-    from musicvae.cli.outputs import MIDI, check_file, check_file_or_folder, check_inputs
+    from musicvae.cli.outputs import MIDI, check_file, check_file_or_folder, check_inputs, check_wav
 
     check_inputs([a, b])
     if steps is not None and bars is not None:
@@ -117,8 +138,7 @@ def _check(
         check_file_or_folder(output, [a, b])
     if plot is not None:
         check_file(plot, PICTURES, [a, b])
-    if wav is not None:
-        check_file(wav, (".wav",), [a, b])
+    check_wav(wav, [a, b])
 
 
 def _same(a: Song, b: Song) -> bool:
@@ -137,7 +157,7 @@ def _write(
     plot: Path | None,
     wav: Path | None,
 ) -> None:
-    from musicvae.cli.outputs import numbered, write_all
+    from musicvae.cli.outputs import numbered, render, write_all
     from musicvae.cli.talk import say
 
     files = numbered(output, f"{songs[0].path.stem}-to-{songs[1].path.stem}", len(walk.steps))
@@ -148,7 +168,7 @@ def _write(
     if plot is not None:
         writers[plot] = partial(_plot, walk, [s.path.stem for s in songs])
     if wav is not None:
-        writers[wav] = partial(_render, walk.whole)
+        writers[wav] = partial(render, walk.whole)
     write_all(writers)
     say(f"{files[0]}{f' to {files[-1].name}' if len(files) > 1 else ''}: {_length(walk)}")
     for path in (plot, wav):
@@ -165,12 +185,6 @@ def _plot(walk: Walk, names: list[str], path: Path) -> None:
     scores = [walk.start, *(walk.steps[i] for i in rows), walk.end]
     titles = [names[0], *(f"{walk.alphas[i]:.0%}" for i in rows), names[1]]
     plot_pianorolls(scores, titles, path)
-
-
-def _render(score: Any, path: Path) -> None:
-    from musicvae.notes.render import to_wav
-
-    to_wav(score, path)
 
 
 def _length(walk: Walk) -> str:

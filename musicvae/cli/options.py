@@ -47,16 +47,29 @@ Temperature = Annotated[
         "-t",
         metavar="X",
         callback=_check_temperature,
-        help="How daring: 0 takes the likeliest note, 1 leaves more to chance.",
+        help="How daring: 0 takes the likeliest, 1 leaves more to chance.",
     ),
 ]
 Track = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="The track that has the melody, by name or number. Default: the likeliest.",
+        help="The track to read, by name or number. For one of several parts: bass=NAME. "
+        "Default: the likeliest.",
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Read bars in a meter that the model does not know as others."),
+]
+Chords = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CHORDS",
+        help='Such as "C G Am F", a bar each, or "C | G Am | F". For a model that knows chords.',
+    ),
+]
+Wav = Annotated[Path | None, typer.Option(metavar="OUT.WAV", help="Render the result as sound.")]
 Count = Annotated[int, typer.Option("-n", metavar="N", help="How many.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
 Midi = Annotated[

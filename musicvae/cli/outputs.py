@@ -84,15 +84,38 @@ def numbered(path: Path, stem: str, count: int) -> list[Path]:
     return [path / f"{stem}-{i:0{digits}d}.mid" for i in range(1, count + 1)]
 
 
+def check_wav(path: Path | None, inputs: Iterable[Path] = ()) -> None:
+    """Raise `ValueError` unless sound can be written there, if it is to be."""
+    if path is not None:
+        check_file(path, (".wav",), inputs)
+
+
+def render(score: Any, path: Path) -> None:
+    """Write sound."""
+    from musicvae.notes.render import to_wav
+
+    to_wav(score, path)
+
+
 def write_pieces(
-    write: Callable[[Any, Path], None], pieces: Sequence[Any], output: Path, stem: str
+    write: Callable[[Any, Path], None],
+    pieces: Sequence[Any],
+    output: Path,
+    stem: str,
+    wav: Path | None = None,
 ) -> str:
-    """Write pieces into a folder, one file each, or one after another into a file; say which."""
+    """Write pieces into a folder, one file each, or one after another into a file; say which.
+
+    `wav` has the sound of all, one after another.
+    """
     from musicvae.notes.transform import concatenate
 
     files = numbered(output, stem, len(pieces))
     contents = pieces if len(files) == len(pieces) else [concatenate(pieces)]
-    write_all({f: partial(write, p) for f, p in zip(files, contents, strict=True)})
+    writers = {f: partial(write, p) for f, p in zip(files, contents, strict=True)}
+    if wav is not None:
+        writers[wav] = partial(render, concatenate(pieces))
+    write_all(writers)
     if len(files) > 1:
         return f"{files[0]} to {files[-1].name}"
     return f"{files[0]}" if len(pieces) == 1 else f"{files[0]}: {len(pieces)}, one after another"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,7 +43,7 @@ def prepare(
       musicvae prepare my-midi-files/ -o dataset/
       musicvae prepare music21 more/ -o dataset/ --preset melody-16bar
     """
-    from dataclasses import asdict, replace
+    from dataclasses import asdict
 
     from musicvae.cli.outputs import check_writable
     from musicvae.cli.talk import counting, print_json
@@ -53,7 +53,7 @@ def prepare(
     check_writable(output)
     representation = find_preset(preset).representation
     if bars is not None:
-        representation = replace(representation, bars=bars)  # type: ignore[type-var]
+        representation = _with_bars(representation, bars)
     if workers is not None and workers < 1:
         raise ValueError(f"--workers is 1 or more, not {workers}")
     workers = workers or os.cpu_count() or 1
@@ -63,6 +63,14 @@ def prepare(
         print_json({**asdict(stats), "folder": str(stats.folder)})
     else:
         _print(stats)
+
+
+def _with_bars(representation: Any, bars: int) -> Any:
+    from dataclasses import fields, replace
+
+    if "bars" not in {f.name for f in fields(representation)}:
+        raise ValueError(f"--bars cannot be set here: a window is of {representation.bars} bar")
+    return replace(representation, bars=bars)
 
 
 def _print(stats: PreparedStats) -> None:

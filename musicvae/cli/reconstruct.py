@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from musicvae.cli.options import (
     MODEL,
     Device,
+    Force,
     Json,
     Midi,
     Model,
@@ -31,13 +32,14 @@ def reconstruct(
     song: Song,
     output: Midi,
     track: Track = None,
+    force: Force = False,
     model: Model = MODEL,
     temperature: Temperature = 0.0,
     seed: Seed = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Send a song's melody through the model, and show how much of each bar comes back.
+    """Send a song through the model, and show how much of each bar comes back.
 
     Examples:
 
@@ -45,25 +47,33 @@ def reconstruct(
       musicvae reconstruct song.mid -o out.mid --track vocals --json
     """
     from musicvae.cli.outputs import MIDI, check_file, check_inputs, write_all
-    from musicvae.cli.songs import load_model, read_song
+    from musicvae.cli.songs import load_model, preset_of_model, read_song
     from musicvae.cli.talk import print_json, say
 
     check_inputs([song])
     check_file(output, MIDI, [song])
+    read = read_song(preset_of_model(model).representation, song, track, force)
     vae = load_model(model, device)
-    read = read_song(vae.representation, song, track)
     seed = chosen(seed)
     result = vae.reconstruct(read.examples, temperature=temperature, seed=seed)
     write_all({output: partial(vae.representation.write, result.result)})
     bars = result.bars
     if json:
-        figures = {"accuracy": result.share, "bars": bars.tolist(), "remarks": list(read.remarks)}
+        figures = {
+            "accuracy": result.share,
+            "parts": dict(result.parts),
+            "bars": bars.tolist(),
+            "remarks": list(read.remarks),
+        }
         print_json({"file": str(song), "output": str(output), "seed": seed, **figures})
         return
     say(f"{song}: {'; '.join(read.remarks)}")
     _print_bars(bars)
     exact = f"{int((bars == 1).sum()):,} of {len(bars):,} bars exactly"
-    say(f"{result.share:.1%} of all sixteenths came back right; {exact}.")
+    steps = "sixteenths" if result.linked else "events"
+    say(f"{result.share:.1%} of all {steps} came back right; {exact}.")
+    if result.parts:
+        say(", ".join(f"{name} {share:.1%}" for name, share in result.parts.items()) + ".")
     say(str(output))
     if temperature > 0:
         say(f"The same again: --seed {seed}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from musicvae.config import Preset
+    from musicvae.notes.errors import Rejected
     from musicvae.pipeline.model import MusicVAE
     from musicvae.representations.base import Example
 
@@ -40,28 +44,49 @@ def load_model(name: str, device: str) -> MusicVAE:
     return MusicVAE.from_pretrained(name, device)
 
 
-def read_song(representation: Any, path: Path, track: str | None = None) -> Song:
-    """Read a file. Raises `ValueError` that names it."""
-    from musicvae.notes.errors import InvalidMusic, Rejected
+def preset_of_model(name: str) -> Preset:
+    """What a model says of itself, without its weights and without torch."""
+    from musicvae.catalogue import find, read_config
+    from musicvae.config import preset_of
 
-    try:
-        representation = on_track(representation, track)
+    folder = find(name)
+    return preset_of(folder, read_config(folder)["preset"])
+
+
+def read_song(
+    representation: Any, path: Path, tracks: Sequence[str] | None = None, force: bool = False
+) -> Song:
+    """Read a file as a representation does. Raises `ValueError` that names the file."""
+    from musicvae.cli.reading import with_meter, with_tracks
+
+    representation = with_tracks(representation, tracks or ())
+    with naming(path):
         source = representation.read(path)
+        if force:
+            representation = with_meter(representation, source)
         survey = representation.survey(source)
         examples = survey.examples or representation.encode(source)  # encode says why not
-    except InvalidMusic:
-        raise  # names the file itself
-    except (Rejected, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from None
     return Song(path=path, source=source, examples=examples, remarks=survey.remarks)
 
 
-def on_track(representation: Any, track: str | None) -> Any:
-    """The representation with its melody taken from the track of that name or number."""
-    if track is None:
-        return representation
-    from musicvae.representations.melody import Lenient
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What is wrong within is said of the file."""
+    from musicvae.notes.errors import InvalidMusic, Rejected
 
-    if not isinstance(getattr(representation, "extraction", None), Lenient):
-        raise ValueError("this model searches all tracks for itself and cannot be given one")
-    return replace(representation, extraction=Lenient(track=track))
+    try:
+        yield
+    except InvalidMusic:
+        raise  # names the file itself
+    except Rejected as rejection:
+        raise ValueError(f"{path}: {rejection}{_advice(rejection)}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _advice(rejection: Rejected) -> str:
+    """Which model reads what this one does not."""
+    return {
+        "only-drums": "; a drum model reads them, such as --model drums-2bar",
+        "no-drums": " (--track); a melody model reads the rest, such as --model melody-2bar",
+    }.get(rejection.reason, "")

@@ -30,16 +30,25 @@ __all__ = [
 REASONS = {
     "duplicate": "the same as an earlier one",
     "held-back": "held back for evaluation",
+    "missing-part": "in which a part is missing",
+    "no-drums": "no drums",
     "no-melody": "no melody found",
     "no-notes": "no notes",
+    "no-trio": "no melody, bass or drums",
+    "not-together": "in which the parts do not play together",
     "only-drums": "only drums",
     "silent": "silent",
     "too-big": "too big to be music",
     "too-long": "too long to be music",
     "too-short": "too short",
+    "unknown-drums": "no known drums",
     "unreadable": "no readable file",
     "unsupported-meter": "in a meter that cannot be read",
 }
+# Those of a whole file, of which there is one.
+WHOLE = {
+    "no-drums", "no-melody", "no-notes", "no-trio", "only-drums", "too-long", "unknown-drums",
+}  # fmt: skip
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 

@@ -36,8 +36,18 @@ def train(
     can be used with --model at any time. Figures go to FOLDER/log.jsonl, and to TensorBoard where
     it is installed.
 
-    Recipes: melody-2bar, melody-16bar (our own), cat-mel_2bar_small, cat-mel_2bar_big,
-    flat-mel_16bar, hierdec-mel_16bar (as published).
+    Our own recipes: melody-2bar, melody-16bar, melody-2bar-chords, melody-2bar-anymeter,
+    drums-2bar, drums-4bar, trio-16bar, groove-2bar-humanize, groove-2bar-tap, groove-4bar,
+    multitrack-1bar.
+
+    As published: cat-mel_2bar_small, cat-mel_2bar_big, cat-mel_2bar_med_chords,
+    cat-drums_2bar_small, cat-drums_2bar_big, nade-drums_2bar_reduced, nade-drums_2bar_full,
+    flat-trio_16bar, hierdec-trio_16bar, hier-trio_16bar, flat-mel_16bar, hierdec-mel_16bar,
+    hier-mel_16bar, hier-multiperf_vel_1bar_med, hier-multiperf_vel_1bar_big,
+    hier-multiperf_vel_1bar_med_chords, hier-multiperf_vel_1bar_big_chords, groovae_4bar,
+    groovae_2bar_humanize, groovae_2bar_tap_fixed_velocity,
+    groovae_2bar_tap_fixed_velocity_note_dropout, groovae_2bar_add_closed_hh,
+    groovae_2bar_hits_control_tfds.
 
     Examples:
 

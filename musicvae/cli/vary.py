@@ -10,12 +10,14 @@ from musicvae.cli.options import (
     MODEL,
     Count,
     Device,
+    Force,
     MidiOrFolder,
     Model,
     Seed,
     Song,
     Temperature,
     Track,
+    Wav,
     check_count,
     chosen,
 )
@@ -29,6 +31,8 @@ def vary(
     ] = 0.3,
     n: Count = 4,
     track: Track = None,
+    force: Force = False,
+    wav: Wav = None,
     model: Model = MODEL,
     temperature: Temperature = 0.0,
     seed: Seed = None,
@@ -42,8 +46,8 @@ def vary(
       musicvae vary song.mid -o out/ --amount 0.15 -n 8
       musicvae vary song.mid -o variation.mid -n 1 --seed 7
     """
-    from musicvae.cli.outputs import check_file_or_folder, check_inputs, write_pieces
-    from musicvae.cli.songs import load_model, read_song
+    from musicvae.cli.outputs import check_file_or_folder, check_inputs, check_wav, write_pieces
+    from musicvae.cli.songs import load_model, preset_of_model, read_song
     from musicvae.cli.talk import say
 
     check_count(n)
@@ -51,10 +55,12 @@ def vary(
         raise ValueError(f"--amount goes from 0 (the song itself) to 1 (all new), not {amount:g}")
     check_inputs([song])
     check_file_or_folder(output, [song])
+    check_wav(wav, [song])
     seed = chosen(seed)
+    read = read_song(preset_of_model(model).representation, song, track, force)
     vae = load_model(model, device)
-    read = read_song(vae.representation, song, track)
     say(f"{song}: {'; '.join(read.remarks)}")
     pieces = vae.vary(read.examples, amount=amount, n=n, temperature=temperature, seed=seed)
-    say(write_pieces(vae.representation.write, pieces, output, f"{song.stem}-vary-{seed}"))
+    stem = f"{song.stem}-vary-{seed}"
+    say(write_pieces(vae.representation.write, pieces, output, stem, wav))
     say(f"The same again: --seed {seed}")

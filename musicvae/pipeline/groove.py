@@ -15,6 +15,7 @@ from musicvae.representations.drums_hits import NINE_EXEMPLARS
 from musicvae.representations.groove import Groove
 from musicvae.representations.groove_lenient import LenientGroove
 from musicvae.representations.groove_notes import (
+    as_reader,
     find_places,
     played_as,
     played_instead,
@@ -82,25 +83,6 @@ def tap(
     result = played_instead(score, replace(places, rows=rows), strokes)
     remarks = (choice.reason, *survey.remarks[1:])
     return Performance(source=score, result=result, windows=len(examples), remarks=remarks)
-
-
-def as_reader(representation: object, task: type[Humanize | Tap], name: str) -> Groove:
-    """How a model of that name reads a file for a task: as a drummer would, strict or not.
-
-    Raises `ValueError` for one that was not trained for the task.
-    """
-    able = isinstance(representation, Groove) and any(
-        isinstance(t, task) for t in representation.tasks
-    )
-    if not able or not isinstance(representation, Groove):
-        wanted = "play a drum score" if task is Humanize else "make drums of a rhythm"
-        raise ValueError(
-            f"{name} has not learned to {wanted}; a model that has is "
-            f"groove-2bar-{task.__name__.lower()}"
-        )
-    if isinstance(representation.extraction, LenientGroove):
-        return representation
-    return replace(representation, extraction=LenientGroove())
 
 
 def _written(

@@ -27,6 +27,7 @@ from musicvae.representations.groove_strokes import (
     GeneralMidiKit,
     to_notes,
 )
+from musicvae.representations.groove_tasks import Humanize, Tap
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
 from musicvae.representations.melody_events import STEPS_PER_BAR
 from musicvae.representations.meters import FOUR_FOUR
@@ -40,6 +41,25 @@ class Places:
     drum: np.ndarray  # (N,)
     place: np.ndarray  # (N,) the step, counted through all windows; -1 for what is left out
     source: np.ndarray  # (W * T,) the score's step of each; -1 for what only fills a window up
+
+
+def as_reader(representation: object, task: type[Humanize | Tap], name: str) -> Groove:
+    """How a model of that name reads a file for a task: as a drummer would, strict or not.
+
+    Raises `ValueError` for one that was not trained for the task.
+    """
+    able = isinstance(representation, Groove) and any(
+        isinstance(t, task) for t in representation.tasks
+    )
+    if not able or not isinstance(representation, Groove):
+        wanted = "play a drum score" if task is Humanize else "make drums of a rhythm"
+        raise ValueError(
+            f"{name} has not learned to {wanted}; a model that has is "
+            f"groove-2bar-{task.__name__.lower()}"
+        )
+    if isinstance(representation.extraction, LenientGroove):
+        return representation
+    return replace(representation, extraction=LenientGroove())
 
 
 def find_places(groove: Groove, score: Score) -> Places:

@@ -51,8 +51,11 @@ def test_everything_is_in_the_json(run: Run, varied: Path) -> None:
     )
     assert (lead["lowest"], lead["highest"]) == (60, 67)
     assert kit["sound"] == "drums"
-    assert said["windows"] == {"kept": 1, "dropped": {"unsupported-meter": 1}}
-    assert '"Lead"' in said["remarks"][0]
+    melody = said["kinds"]["melody"]
+    assert melody["windows"] == {"kept": 1, "dropped": {"unsupported-meter": 1}}
+    assert '"Lead"' in melody["remarks"][0]
+    assert said["parts"]["drums"]["tracks"] == [kit["index"]]
+    assert said["parts"]["bass"]["tracks"] == []
 
 
 def test_everything_is_in_the_text(run: Run, varied: Path) -> None:

@@ -25,7 +25,7 @@ def loud(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     from musicvae import checkpoint as module
 
-    def decode(self, z, lengths, temperature=1.0, generator=None):
+    def decode(self, z, lengths, temperature=1.0, generator=None, controls=None):
         return torch.full((len(z), 32), 42)
 
     monkeypatch.setattr(module.SequenceVAE, "decode", decode)

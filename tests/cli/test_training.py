@@ -76,7 +76,7 @@ def test_train_then_use_the_checkpoint(run: Run, dataset: Path, tmp_path: Path) 
     result = tmp_path / "result.json"
     done = run("evaluate", "--data", dataset, "--model", model, "-o", result, "--limit", 5)
     assert done.code == 0
-    assert "where a note starts" in done.out
+    assert "where something starts" in done.out
     written = json.loads(result.read_text())
     assert written["figures"]["examples"] == 5
     assert written["versions"]["torch"]
