@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -67,63 +66,6 @@ def test_the_golden_files_have_windows_to_compare() -> None:
             assert sum(n > 0 for n in counts) >= 10
             assert any(n == 0 for n in counts)
             assert sum(f"{name}/{configuration}/decoded" in golden for name in FILES) >= 10
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_every_recorded_file_is_equal(configuration: str) -> None:
-    """All files of the folder that MUSICVAE_ORACLE names: `<name>.mid` beside `<name>.npz`."""
-    folder = Path(os.environ.get("MUSICVAE_ORACLE", ""))
-    recorded = sorted(folder.glob("**/converters/*.npz"))
-    if "MUSICVAE_ORACLE" not in os.environ or not recorded:
-        pytest.skip("MUSICVAE_ORACLE names no folder of recordings")
-    drums = CONFIGURATIONS[configuration]
-    unequal = []
-    for file in recorded:
-        with np.load(file) as reference:
-            tokens, lengths, _, _ = drums.tokenize(read_midi(file.with_suffix(".mid")))
-            equal = np.array_equal(tokens, _outputs(reference, f"{configuration}@all", drums))
-            equal &= np.array_equal(_shown(tokens, drums), _inputs(reference, configuration, drums))
-            equal &= np.array_equal(
-                lengths.sum(axis=1), np.ravel(reference[f"{configuration}@all/len"])
-            )
-            if f"{configuration}@eval/from/notes" in reference:
-                rows = reference[f"{configuration}@eval/from/notes"]
-                for k, window in enumerate(_outputs(reference, f"{configuration}@eval", drums)):
-                    notes = in_order(rows[rows[:, 0] == k][:, 1:5])
-                    equal &= np.array_equal(decode(window, drums), notes)
-        if not equal:
-            unequal.append(file.stem)
-    assert not unequal, f"{len(unequal)} of {len(recorded)} differ"
-
-
-def _shown(tokens: np.ndarray, drums: Drums) -> np.ndarray:
-    """What a model is shown: the labels, and whether nothing sounds."""
-    labels = drums.inputs(tokens)
-    return np.concatenate([labels, ~labels.any(axis=-1, keepdims=True)], axis=-1)
-
-
-def _inputs(reference: np.lib.npyio.NpzFile, configuration: str, drums: Drums) -> np.ndarray:
-    width = len(drums.kit.exemplars) + 1
-    return _dense(reference, f"{configuration}@all/in", (drums.spec.length, width))
-
-
-def _outputs(reference: np.lib.npyio.NpzFile, key: str, drums: Drums) -> np.ndarray:
-    if isinstance(drums.kit, CombinedNine):
-        one_hot = _dense(reference, f"{key}/out", (drums.spec.length, 512))
-        return one_hot.argmax(axis=-1).astype(np.uint16)
-    return _dense(reference, f"{key}/out", (drums.spec.length, len(drums.kit.exemplars)))
-
-
-def _dense(reference: np.lib.npyio.NpzFile, key: str, shape: tuple[int, int]) -> np.ndarray:
-    """A recorded tensor (N, T, D): places of the ones (-1 for none), or packed bits."""
-    if f"{key}/n" not in reference or not int(reference[f"{key}/n"]):
-        return np.zeros((0, *shape), dtype=np.uint8)
-    if f"{key}/tok" in reference:
-        at = reference[f"{key}/tok"][..., :1]
-        return (at == np.arange(shape[1])).astype(np.uint8)
-    size = tuple(reference[f"{key}/shape"])
-    return np.unpackbits(reference[f"{key}/bits"], count=int(np.prod(size))).reshape(size)
 
 
 def beat(*notes: Note, drums: Drums = CONFIGURATIONS["cat-drums_2bar_small"]) -> list[list[int]]:

@@ -3,10 +3,8 @@ configurations, with the pitches of training (`eval`, `train`) and of use (`infe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +13,7 @@ from musicvae.notes.midi import read_midi
 from musicvae.notes.score import Meter, Tempo
 from musicvae.representations.base import Example
 from musicvae.representations.groove import Groove, StrictGroove
-from musicvae.representations.groove_strokes import OFFSETS, VELOCITIES, GeneralMidiKit, RolandKit
+from musicvae.representations.groove_strokes import OFFSETS, GeneralMidiKit, RolandKit
 from musicvae.representations.groove_tasks import (
     FixedVelocity,
     HitsAsControls,
@@ -24,8 +22,8 @@ from musicvae.representations.groove_tasks import (
     Tap,
     Task,
     WithoutDrum,
-    drop,
 )
+from tests.representations.oracle import with_the_references_draws
 from tests.representations.strokes import beat
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -43,24 +41,25 @@ TASKS: dict[str, tuple[int, tuple[Task, ...]]] = {
 Recorded = Callable[[str], np.ndarray | None]
 
 
-def assert_equals_reference(path: Path, configuration: str, mode: str, recorded: Recorded) -> int:
-    """`recorded` gives error, in, out, ctrl and from of this configuration, or None. -> windows."""
+def assert_equals_reference(path: Path, configuration: str, mode: str, recorded: Recorded) -> None:
+    """`recorded` gives error, in, out, ctrl and from of this configuration, or None."""
     bars, tasks = TASKS[configuration]
     groove = Groove(bars=bars, extraction=StrictGroove(kit=KITS[mode]), tasks=tasks)
-    survey = groove.survey(read_midi(path), overlap=True)
+    music = read_midi(path)
+    survey = groove.survey(music, overlap=True)
     if recorded("error") is not None:
         assert "unknown-drums" in survey.dropped
-        return 0
+        return
     expected = recorded("in")
     assert expected is not None
     assert len(survey.examples) == len(expected)
     if not len(expected):
-        return 0
+        return
     tokens = np.array([e.tokens for e in survey.examples])
     if not any(isinstance(task, NoteDropout) for task in tasks):
         np.testing.assert_allclose(groove.inputs(tokens), expected, atol=1e-6)
     elif mode == "train":
-        told = with_the_references_draws(path, groove, len(tokens))
+        told = with_the_references_draws(music, groove, len(tokens))
         np.testing.assert_allclose(told, expected, atol=1e-6)
     outputs, controls, notes = recorded("out"), recorded("ctrl"), recorded("from")
     if outputs is not None:
@@ -71,7 +70,6 @@ def assert_equals_reference(path: Path, configuration: str, mode: str, recorded:
     if notes is not None:
         for k, example in enumerate(survey.examples):
             assert_notes_are(groove, example, notes[notes[:, 0] == k])
-    return len(tokens)
 
 
 def assert_notes_are(groove: Groove, example: Example, expected: np.ndarray) -> None:
@@ -80,21 +78,6 @@ def assert_notes_are(groove: Groove, example: Example, expected: np.ndarray) -> 
     found = np.column_stack([music.pitch, music.start, music.end, music.velocity])
     expected = np.maximum(expected[:, 1:5], 0)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def with_the_references_draws(path: Path, groove: Groove, windows: int) -> np.ndarray:
-    """What the encoder is told if notes are dropped as the reference draws them: with NumPy's
-    legacy generator, once for the whole file."""
-    bar_by_bar = Groove(bars=1, extraction=groove.extraction)
-    played = np.concatenate([e.tokens for e in bar_by_bar.encode(read_midi(path))])
-    velocity = np.rint(played[:, VELOCITIES].astype(float) * 127) / 127
-    rng = np.random.RandomState(1234)
-    share = rng.uniform(0, 0.8)
-    dropped = rng.binomial(1, share * np.maximum(0.2, 1 - velocity)).astype(bool)
-    left = drop(played, dropped)
-    for task in groove.tasks[1:]:
-        left = task.apply(left, played, None)
-    return left[: windows * groove.spec.length].reshape(windows, groove.spec.length, -1)
 
 
 @pytest.mark.parametrize("configuration", TASKS)
@@ -121,53 +104,6 @@ def test_the_golden_files_have_windows_to_compare() -> None:
             ]
             assert sum(found) >= 4
             assert 0 in found
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("mode", KITS)
-@pytest.mark.parametrize("configuration", TASKS)
-def test_every_recorded_file_is_equal(configuration: str, mode: str) -> None:
-    """All files of the folder that MUSICVAE_ORACLE names: `<name>.mid` beside `<name>.npz`."""
-    folder = Path(os.environ.get("MUSICVAE_ORACLE", ""))
-    files = sorted(folder.glob("**/converters/*.npz"))
-    if "MUSICVAE_ORACLE" not in os.environ or not files:
-        pytest.skip("MUSICVAE_ORACLE names no folder of recordings")
-    unequal, windows = [], 0
-    for file in files:
-        with np.load(file) as reference:
-            try:
-                windows += assert_equals_reference(
-                    file.with_suffix(".mid"),
-                    configuration,
-                    mode,
-                    lambda part, ref=reference: _of(ref, f"{configuration}@{mode}", part),
-                )
-            except AssertionError:
-                unequal.append(file.stem)
-    assert not unequal, f"{len(unequal)} of {len(files)} differ"
-    assert windows
-
-
-def _of(reference: Any, key: str, part: str) -> np.ndarray | None:
-    """One recorded array; outputs are the inputs where the recording says so."""
-    if part == "error":
-        return reference.get(f"{key}/error", None)
-    if part == "from":
-        return reference.get(f"{key}/from/notes", None)
-    if part == "out" and reference[f"{key}/out_is_in"]:
-        part = "in"
-    if f"{key}/{part}/n" not in reference:
-        return None
-    if not int(reference[f"{key}/{part}/n"]):
-        return np.zeros((0, 0, 27)) if part == "in" else None
-    shape = tuple(reference[f"{key}/{part}/shape"])
-    if f"{key}/{part}/f64" in reference:
-        return reference[f"{key}/{part}/f64"].reshape(shape)
-    if f"{key}/{part}/bits" in reference:
-        bits = np.unpackbits(reference[f"{key}/{part}/bits"], count=int(np.prod(shape)))
-        return bits.reshape(shape)
-    one_hot = reference[f"{key}/{part}/tok"][..., :1] == np.arange(shape[-1])
-    return one_hot.reshape(shape)
 
 
 STRICT = Groove(bars=2, extraction=StrictGroove())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -54,39 +53,6 @@ def test_the_golden_files_have_windows_to_compare() -> None:
             counts = [len(golden[f"{name}/{configuration}/tokens"]) for name in FILES]
             assert sum(n > 0 for n in counts) >= 10
             assert any(n == 0 for n in counts)
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_every_recorded_file_is_equal(configuration: str) -> None:
-    """All files of the folder that MUSICVAE_ORACLE names: `<name>.mid` beside `<name>.npz`."""
-    folder = Path(os.environ.get("MUSICVAE_ORACLE", ""))
-    recorded = sorted(folder.glob("**/converters/*.npz"))
-    if "MUSICVAE_ORACLE" not in os.environ or not recorded:
-        pytest.skip("MUSICVAE_ORACLE names no folder of recordings")
-    melody = CONFIGURATIONS[configuration]
-    unequal = []
-    for file in recorded:
-        with np.load(file) as reference:
-            found = windows(read_midi(file.with_suffix(".mid")), melody)
-            expected = _recorded(reference, f"{configuration}@all/in", melody)
-            equal = np.array_equal(found, expected)
-            if f"{configuration}@eval/from/notes" in reference:
-                rows = reference[f"{configuration}@eval/from/notes"]
-                for k, tokens in enumerate(
-                    _recorded(reference, f"{configuration}@eval/in", melody)
-                ):
-                    notes = rows[rows[:, 0] == k][:, 1:5]
-                    equal &= np.array_equal(decode(tokens, melody), notes)
-        if not equal:
-            unequal.append(file.stem)
-    assert not unequal, f"{len(unequal)} of {len(recorded)} differ"
-
-
-def _recorded(reference: np.lib.npyio.NpzFile, key: str, melody: Melody) -> np.ndarray:
-    if not int(reference[f"{key}/n"]):
-        return np.zeros((0, melody.spec.length), dtype=np.int16)
-    return reference[f"{key}/tok"][..., 0]
 
 
 def tune(*notes: Note, program: int = 0) -> list[list[int]]:
