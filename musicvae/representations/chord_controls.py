@@ -1,7 +1,9 @@
-"""What a model is told of the chords at every step: `Triads`, `FullChords`, either with the key.
+"""What a model is told of the chords at every step: `Triads`, `MajorMinor`, `FullChords`, any of
+them with the key.
 
-`Triads` is the published control of `cat-mel_2bar_med_chords`; `FullChords` is note-seq's encoding
-of root, notes and bass; `WithKey` adds the key, as the published `condition_on_key` does.
+`Triads` is the published control of `cat-mel_2bar_med_chords`; `MajorMinor` and `FullChords` (root,
+notes and bass) are note-seq's other two; `WithKey` adds the key, as the published
+`condition_on_key` does.
 
 Letters: W windows, T steps, K columns of a control, M distinct harmonies.
 """
@@ -32,6 +34,7 @@ from musicvae.notes.transform import slice_seconds
 from musicvae.representations.base import Categorical, MultiLabel
 
 _TRIAD_CLASSES = 1 + 12 * len(TRIADS)  # 49
+_MAJOR_MINOR_CLASSES = 1 + 12 * 2  # 25
 _NO_CLASS = 0
 _CHORD_LABELS = 1 + 3 * 12  # no chord, root, notes, bass
 
@@ -56,12 +59,37 @@ class Triads:
 
     def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
         """Controls (W, T), each window moved by its own number of `semitones` (W,)."""
-        moved: np.ndarray = _move_triads(semitones)[np.arange(len(controls))[:, None], controls]
-        return moved.astype(controls.dtype)
+        return _moved_triads(controls, semitones)
 
     def symbols(self, controls: np.ndarray) -> list[str]:
         """Controls (T,) -> chord symbols. Total."""
         return [_TRIAD_NAMES[c] if c < _TRIAD_CLASSES else NO_CHORD for c in controls.tolist()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MajorMinor:
+    """One of 25: no chord, then the 12 roots with a major, a minor triad."""
+
+    space: ClassVar[Categorical | MultiLabel] = Categorical(_MAJOR_MINOR_CLASSES)
+
+    def row(self, symbol: str, key: int, *, exact: bool) -> np.ndarray:
+        """The control of a chord, uint8 (). `exact` raises `Rejected` for what is neither major
+        nor minor; otherwise the nearer one is told."""
+        harmony = parse_chord(symbol)
+        if harmony is None:
+            return np.array(_NO_CLASS, dtype=np.uint8)
+        if exact and harmony.triad not in (0, 1):
+            raise Rejected("chord-not-a-triad", f"the chord {symbol} is neither major nor minor")
+        return np.array(1 + harmony.root + 12 * _nearest_triad(harmony), dtype=np.uint8)
+
+    def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+        """Controls (W, T), each window moved by its own number of `semitones` (W,)."""
+        return _moved_triads(controls, semitones)
+
+    def symbols(self, controls: np.ndarray) -> list[str]:
+        """Controls (T,) -> chord symbols. Total."""
+        classes = controls.tolist()
+        return [_TRIAD_NAMES[c] if c < _MAJOR_MINOR_CLASSES else NO_CHORD for c in classes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,44 +121,52 @@ class FullChords:
 
 @dataclass(frozen=True, kw_only=True)
 class WithKey:
-    """The labels of `chords` and, behind them, the key (12): the major one of its scale."""
+    """The labels of `chords` and, behind them, the key (12): the major one of its scale.
 
-    chords: Triads | FullChords = field(default_factory=Triads)
+    Without `chords` the key alone is told.
+    """
+
+    chords: Triads | MajorMinor | FullChords | None = field(default_factory=Triads)
 
     @property
     def space(self) -> Categorical | MultiLabel:
-        return MultiLabel(self.chords.space.size + 12)
+        return MultiLabel(12 if self.chords is None else self.chords.space.size + 12)
 
     def row(self, symbol: str, key: int, *, exact: bool) -> np.ndarray:
         """The control of a chord in a key, uint8 (K,)."""
+        tonic = _one_hot(np.array(key), 12)
+        if self.chords is None:
+            return tonic
         chord = self.chords.row(symbol, key, exact=exact)
-        return np.concatenate([self._labels(chord), _one_hot(np.array(key), 12)])
+        if isinstance(self.chords.space, Categorical):
+            chord = _one_hot(chord, self.chords.space.size)
+        return np.concatenate([chord, tonic])
 
     def transposed(self, controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
         """Controls (W, T, K), each window moved by its own number of `semitones` (W,)."""
         own, key = controls[..., :-12], _roll(controls[..., -12:], semitones)
-        if isinstance(self.chords, Triads):
-            triads = [_roll(own[..., at : at + 12], semitones) for at in range(1, 49, 12)]
-            own = np.concatenate([own[..., :1], *triads], axis=-1)
-        else:
+        if isinstance(self.chords, FullChords):
             own = self.chords.transposed(own, semitones)
+        elif self.chords is not None:
+            roots = range(1, self.chords.space.size, 12)
+            triads = [_roll(own[..., at : at + 12], semitones) for at in roots]
+            own = np.concatenate([own[..., :1], *triads], axis=-1)
         return np.concatenate([own, key], axis=-1)
 
     def symbols(self, controls: np.ndarray) -> list[str]:
-        """Controls (T, K) -> chord symbols. Total."""
+        """Controls (T, K) -> chord symbols, none if only the key is told. Total."""
         own = np.asarray(controls)[..., :-12]
-        return self.chords.symbols(own.argmax(-1) if isinstance(self.chords, Triads) else own)
+        if self.chords is None:
+            return []
+        return self.chords.symbols(own if isinstance(self.chords, FullChords) else own.argmax(-1))
 
     def keys(self, controls: np.ndarray) -> list[int]:
         """Controls (T, K) -> the key at each step. Total."""
         tonics: list[int] = np.asarray(controls)[..., -12:].argmax(-1).tolist()
         return tonics
 
-    def _labels(self, chord: np.ndarray) -> np.ndarray:
-        return _one_hot(chord, _TRIAD_CLASSES) if isinstance(self.chords, Triads) else chord
 
-
-ChordControls = Triads | FullChords | WithKey
+ChordControls = Triads | MajorMinor | FullChords | WithKey
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -242,6 +278,11 @@ def _nearest_triad(harmony: Harmony) -> int:
     """Minor where there is a minor third and no major one; otherwise major."""
     above = {(p - harmony.root) % 12 for p in harmony.pitch_classes}
     return int(3 in above and 4 not in above)
+
+
+def _moved_triads(controls: np.ndarray, semitones: np.ndarray) -> np.ndarray:
+    moved: np.ndarray = _move_triads(semitones)[np.arange(len(controls))[:, None], controls]
+    return moved.astype(controls.dtype)
 
 
 def _move_triads(semitones: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from musicvae.notes.score import Key, Score, Track
 from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
 from musicvae.representations.chord_controls import (
     FullChords,
+    MajorMinor,
     Triads,
     WithKey,
     likeliest_key,
@@ -58,7 +59,7 @@ class Melody:
     bars: int = 2
     extraction: Lenient | Strict = field(default_factory=Lenient)
     meters: Regrouped | Native = REGROUPED
-    chords: Triads | FullChords | WithKey | None = None
+    chords: Triads | MajorMinor | FullChords | WithKey | None = None
     transpose: int = 5
 
     extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")

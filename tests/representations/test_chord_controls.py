@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from note_seq import PitchChordsEncoderDecoder
-from note_seq.chords_encoder_decoder import TriadChordOneHotEncoding
+from note_seq.chords_encoder_decoder import (
+    MajorMinorChordOneHotEncoding,
+    TriadChordOneHotEncoding,
+)
 
 from musicvae.notes.chords import NAMES, TRIADS, Chord
 from musicvae.notes.errors import Rejected
@@ -15,6 +18,7 @@ from musicvae.notes.score import Key
 from musicvae.representations.chord_controls import (
     ChordControls,
     FullChords,
+    MajorMinor,
     Triads,
     WithKey,
     likeliest_key,
@@ -131,3 +135,45 @@ def test_a_minor_key_is_told_as_its_relative_major() -> None:
 )
 def test_the_key_of_a_progression_is_guessed(symbols: str, key: int) -> None:
     assert likeliest_key(symbols.split()) == key
+
+
+MAJOR_MINOR = TRIAD_SYMBOLS[:25]
+
+
+def test_major_and_minor_are_numbered_as_in_note_seq() -> None:
+    encoding = MajorMinorChordOneHotEncoding()
+    expected = [encoding.encode_event(symbol) for symbol in MAJOR_MINOR]
+    assert told(MajorMinor(), MAJOR_MINOR)[0].tolist() == expected == list(range(25))
+
+
+@pytest.mark.parametrize("controls", [MajorMinor(), WithKey(chords=MajorMinor())], ids=str)
+@given(
+    symbols=st.lists(st.sampled_from(MAJOR_MINOR), min_size=1, max_size=8),
+    semitones=st.integers(-12, 12),
+)
+def test_major_and_minor_come_back_and_move(
+    controls: ChordControls, symbols: list[str], semitones: int
+) -> None:
+    here = told(controls, symbols)
+    assert controls.symbols(here[0]) == symbols
+    by = np.array([semitones])
+    moved = Triads().symbols(Triads().transposed(told(Triads(), symbols), by)[0])
+    np.testing.assert_array_equal(
+        controls.transposed(here, by), told(controls, moved, semitones % 12)
+    )
+
+
+@pytest.mark.parametrize(("symbol", "nearest"), [("Caug", "C"), ("Bdim", "Bm"), ("Dsus4", "D")])
+def test_what_is_neither_major_nor_minor_is_told_as_the_nearer(symbol: str, nearest: str) -> None:
+    np.testing.assert_array_equal(told(MajorMinor(), [symbol]), told(MajorMinor(), [nearest]))
+    with pytest.raises(Rejected, match=f"{symbol} is neither major nor minor"):
+        MajorMinor().row(symbol, 0, exact=True)
+
+
+def test_the_key_may_be_told_alone() -> None:
+    alone = WithKey(chords=None)
+    controls = told(alone, ["C", "Am"], key=7)
+    assert controls.shape == (1, 2, 12)
+    assert alone.keys(controls[0]) == [7, 7]
+    assert alone.symbols(controls[0]) == []
+    assert alone.keys(alone.transposed(controls, np.array([6]))[0]) == [1, 1]
