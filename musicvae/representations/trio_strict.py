@@ -99,7 +99,7 @@ def _kind(track: Track) -> int | None:
 
 def _require_parts(score: Score) -> None:
     there = {_kind(score.tracks[t]) for t in np.unique(score.track).tolist()}
-    names = ("a melody (program 0 to 31)", "a bass (program 32 to 39)", "drums")
+    names = ("melody (program 0 to 31)", "bass (program 32 to 39)", "drums")
     missing = [name for kind, name in enumerate(names) if kind not in there]
     if missing:
         raise Rejected("missing-part", f"the file has no {' and no '.join(missing)}")
