@@ -7,6 +7,8 @@ learns to copy; the cost then rises, and the code is compressed.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from musicvae.config import (
     BarByBar,
     ConductorViews,
@@ -126,7 +128,7 @@ OWN: tuple[Preset, ...] = (
         name="groove-2bar-humanize",
         summary="our own model that plays two bars of a drum score",
         representation=Groove(bars=2, tasks=(Humanize(),)),
-        model=TWO_BARS,
+        model=replace(TWO_BARS, dropout=0.2, decoder=FlatViews(units=(256,), feedback=False)),
         training=_training(updates=4_000, batch_size=128, beta=0.2, ramp=1_000),
     ),
     Preset(
