@@ -79,6 +79,7 @@ class FlatViews:
     """A flat decoder in which each step sees its own `features` numbers of z.
 
     Mirrors `EveryStep`: `groups` shares of z, and a layer of `mixer` units over the whole of it.
+    Without `feedback` a step is not told the token before it, and all that it knows is in z.
     """
 
     units: tuple[int, ...]
@@ -86,6 +87,7 @@ class FlatViews:
     groups: int = 8
     mixer: int = 1024
     separate: bool = False
+    feedback: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +123,8 @@ class ModelConfig:
     start at softplus(0) = ln 2. `nade` is the number of hidden units with which a decoder writes
     several labels at once; `dropout` the share of the inputs of every LSTM layer that training
     hides. A decoder with `separate` writes each of several streams with an LSTM of its own, which
-    is told nothing of the others.
+    is told nothing of the others. With `control_units` the decoder is told the controls as a
+    bidirectional LSTM of that width reads them, not as they are.
     """
 
     z: int
@@ -131,6 +134,7 @@ class ModelConfig:
     sigma: float = 0.6931471805599453
     nade: int = 128
     dropout: float = 0.0
+    control_units: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.dropout < 1:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from musicvae.config import ModelConfig
-from musicvae.models.inputs import TokenInput
+from musicvae.models.inputs import ControlInput
 from musicvae.models.layout import Layout
 from musicvae.models.lstm import State
 from musicvae.models.views import build_view
@@ -52,7 +52,12 @@ class Decoder(nn.Module):
         self.length, self.segments, self.end = spec.length, spec.segments, spec.end
         self.outputs, self.separate = spec.outputs, model.decoder.separate
         self.view = build_view(spec, model)
-        self.controls = TokenInput(spec.controls, None) if spec.controls is not None else None
+        stretches = spec.segments if self.view.per_segment else 1
+        self.controls = (
+            None
+            if spec.controls is None
+            else ControlInput(spec.controls, model.control_units, stretches)
+        )
         beside = self.view.width + (self.controls.width if self.controls is not None else 0)
         self.writers = nn.ModuleList(
             Writer(space, beside, self.view, model) for space in _streams(spec, model)
@@ -72,6 +77,7 @@ class Decoder(nn.Module):
         `keep` (B, T) is False where the token before a step is hidden from the decoder.
         """
         before, there = layout.previous(tokens, linked=self.end is None)
+        there = there & self.view.feedback
         if keep is not None:
             there = there & keep
         seen = self._see(z, controls)
@@ -188,7 +194,8 @@ class Decoder(nn.Module):
                 states = [start[step // L] for start in starts]
             if step % (self.length // self.segments) == 0:
                 writing = torch.ones_like(there)
-            known = there if keep is None else there & keep[:, step]
+            known = there & self.view.feedback
+            known = known if keep is None else known & keep[:, step]
             beside = [views[step]] if told is None else [views[step], told[step]]
             here, after = [], []
             for writer, own, state in zip(self._writers, self._split(before), states, strict=True):

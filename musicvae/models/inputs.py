@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from musicvae.config import ModelConfig
+from musicvae.models.lstm import BidirectionalLSTM
 from musicvae.representations.base import (
     Categorical,
     MultiLabel,
@@ -86,6 +87,29 @@ class EncoderInput(TokenInput):
         if self.controls is None:
             return x
         return torch.cat([x, self.controls(controls)], dim=-1)
+
+
+class ControlInput(nn.Module):
+    """What a decoder is told at each step: controls (B, T, ...) -> (B, T, E).
+
+    As they are; or, with `units`, as a bidirectional LSTM reads each of `segments` stretches of
+    them, with all of its slots (the control preprocessing of Magenta.js).
+    """
+
+    def __init__(self, space: Categorical | MultiLabel, units: int | None, segments: int) -> None:
+        super().__init__()
+        self.plain, self.segments = TokenInput(space, None), segments
+        width = self.plain.width
+        self.lstm = None if units is None else BidirectionalLSTM(width, (units,))
+        self.width = width if units is None else 2 * units
+
+    def forward(self, controls: Tensor) -> Tensor:
+        x: Tensor = self.plain(controls)
+        if self.lstm is None:
+            return x
+        read, _ = self.lstm(x.unflatten(1, (self.segments, -1)).flatten(0, 1))
+        told: Tensor = read.reshape(*x.shape[:2], -1)
+        return told
 
 
 def _plain_width(space: Categorical | MultiLabel | Strokes) -> int:
