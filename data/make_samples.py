@@ -24,12 +24,16 @@ NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 SHARPS, FLATS = "FCGDAEB", "BEADGCF"  # the order in which a signature gains them
 SIGNATURES = {"C": 0, "Am": 0, "G": 1, "D": 2, "F": -1}  # sharps, or flats below zero
 TOKEN = re.compile(r"([\^_=]?)([A-Ga-gz])([,']*)(\d*)(/?)(\d*)(-?)|(\|)")
+BARS_OF_A_BEAT = 8  # of drums alone
 ACCENT = {"bar": 12, "beat": 4}  # MIDI velocity added where a bar and where a beat begins
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One voice. `bars` is ABC; for drums `hits` gives a bar's pattern for each drum's pitch."""
+    """One voice. `bars` is ABC; for drums `hits` gives the pattern of each drum's pitch.
+
+    A pattern is of one bar or of several with `|` between them, each divided equally.
+    """
 
     name: str
     program: int = 0
@@ -78,7 +82,23 @@ YANKEE = "GGAB|GBAD|GGAB|G2F2|GGAB|cBAG|FDEF|G2G2|E3/2F/ED|EFG2|D3/2E/DC|B,2D2|E
 YANKEE += "DGFA|G2G2|"
 YANKEE_BASS = "G,,2D,,2|G,,2D,,2|G,,2D,,2|G,,2D,,2|G,,2D,,2|C,2G,,2|D,,2D,,2|G,,2G,,2|"
 YANKEE_BASS += "C,2C,2|C,2G,,2|G,,2G,,2|G,,2D,,2|C,2C,2|C,2C,2|G,,2D,,2|G,,2G,,2|"
-MARCH = {36: "x...x...", 38: "..x...xx", 42: "x.x.x.x."}  # bass drum, snare, hi-hat in eighths
+BROTHER_JOHN_BASS = "F,,2C,,2|F,,2C,,2|F,,2C,,2|F,,2C,,2|F,,2C,,2|F,,2C,,2|F,,C,,F,,2|F,,C,,F,,2|"
+# Kick, snare, closed and open hi-hat, toms from low to high, crash; rim, kick and ride.
+MARCH = {36: "x...x...", 38: "..x...xx", 42: "x.x.x.x."}
+ROCK = {
+    36: "x.....x.x.......|x.....x.x.x.....|x.....x.x.......|x.......x.......",
+    38: "....x.......x...|....x.......x...|....x.......x...|....x.....xx....",
+    42: "x.x.x.x.x.x.x.x.|x.x.x.x.x.x.x...|x.x.x.x.x.x.x.x.|x.x.x.x.........",
+    46: "................|..............x.|................|................",
+    45: "................|................|................|..............xx",
+    50: "................|................|................|............xx..",
+    49: "x...............|................|................|................",
+}
+BOSSA = {
+    37: "x..x..x...x..x..|x..x..x...x..x..",
+    36: "x...x..xx...x..x|x...x..xx...x..x",
+    51: "x.x.x.x.x.x.x.x.|x.x.x.x.x.x.x.xx",
+}
 
 
 def solo(name: str, program: int, bars: str) -> tuple[Part, ...]:
@@ -110,6 +130,14 @@ TUNES = (
          parts=(Part(name="Drums", hits=MARCH, velocity=76),
                 Part(name="Bass", program=32, velocity=84, bars=YANKEE_BASS),
                 Part(name="Fife", program=72, velocity=88, bars=YANKEE))),
+    Tune(file="frere_jacques_band", meter=(4, 4), qpm=116, key="F", unit=QUARTER,
+         parts=(Part(name="Drums", hits=ROCK, velocity=80),
+                Part(name="Bass", program=33, velocity=84, bars=BROTHER_JOHN_BASS),
+                Part(name="Melody", program=65, velocity=88, bars=BROTHER_JOHN))),
+    Tune(file="rock_beat", meter=(4, 4), qpm=112, key="C", unit=QUARTER,
+         parts=(Part(name="Drums", hits=ROCK),)),
+    Tune(file="bossa_beat", meter=(4, 4), qpm=138, key="C", unit=QUARTER,
+         parts=(Part(name="Drums", hits=BOSSA),)),
 )  # fmt: skip
 
 
@@ -156,14 +184,16 @@ def melody(tune: Tune, bars: str) -> list[tuple[int, Fraction, Fraction]]:
 
 
 def drums(tune: Tune, hits: dict[int, str], bars: int) -> list[tuple[int, Fraction, Fraction]]:
-    """A bar's pattern for each drum, repeated."""
+    """The pattern of each drum, repeated."""
     whole = Fraction(tune.meter[0] * 4, tune.meter[1])
     notes = []
     for bar in range(bars):
         for pitch, pattern in hits.items():
-            for i, mark in enumerate(pattern):
+            patterns = pattern.split("|")
+            marks = patterns[bar % len(patterns)]
+            for i, mark in enumerate(marks):
                 if mark == "x":
-                    start = bar * whole + i * EIGHTH
+                    start = bar * whole + i * whole / len(marks)
                     notes.append((pitch, start, start + EIGHTH / 2))
     return sorted(notes, key=lambda note: (note[1], note[0]))
 
@@ -174,7 +204,7 @@ def score(tune: Tune) -> Score:
     beat = Fraction(3, 2) if tune.meter[1] == 8 else Fraction(1)
     rows = []
     for index, part in enumerate(tune.parts):
-        bars = tune.parts[-1].bars.count("|")
+        bars = tune.parts[-1].bars.count("|") or BARS_OF_A_BEAT
         notes = drums(tune, part.hits, bars) if part.hits else melody(tune, part.bars)
         for pitch, start, end in notes:
             accent = ACCENT["bar"] if start % whole == 0 else ACCENT["beat"] * (start % beat == 0)
