@@ -110,4 +110,4 @@ def _plot(done: Any, name: str, task: str, path: Path) -> None:
     from musicvae.notes.pianoroll import plot_pianorolls
 
     after = {"humanize": "humanized", "tap": "with drums"}[task]
-    plot_pianorolls([done.source, done.result], [name, f"{name}, {after}"], path)
+    plot_pianorolls([done.before, done.after], [name, f"{name}, {after}"], path)

@@ -26,10 +26,15 @@ from musicvae.representations.groove_tasks import OPEN_HI_HAT, Humanize, Tap
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Performance:
-    """A file as it was and as it is played now, and what was decided on the way."""
+    """A file as it was and as it is played now, and what was decided on the way.
+
+    `before` and `after` are that of it which has changed: the rhythm or the drums alone.
+    """
 
     source: Score
     result: Score
+    before: Score
+    after: Score
     windows: int
     remarks: tuple[str, ...]
 
@@ -53,8 +58,16 @@ def humanize(
     survey = groove.survey(score)
     examples = survey.examples or groove.encode(score)  # encode says why not
     strokes = _written(model, examples, temperature, seed)
-    result = played_as(score, find_places(groove, score), strokes)
-    return Performance(source=score, result=result, windows=len(examples), remarks=survey.remarks)
+    places = find_places(groove, score)
+    result = played_as(score, places, strokes)
+    return Performance(
+        source=score,
+        result=result,
+        before=_only(score, places.rows),
+        after=_only(result, places.rows),
+        windows=len(examples),
+        remarks=survey.remarks,
+    )
 
 
 def tap(
@@ -81,8 +94,26 @@ def tap(
     places = find_places(groove, tapped)
     rows = np.flatnonzero(np.isin(score.track, choice.tracks))
     result = played_instead(score, replace(places, rows=rows), strokes)
-    remarks = (choice.reason, *survey.remarks[1:])
-    return Performance(source=score, result=result, windows=len(examples), remarks=remarks)
+    return Performance(
+        source=score,
+        result=result,
+        before=_only(score, rows),
+        after=_only(result, np.arange(len(score) - len(rows), len(result))),
+        windows=len(examples),
+        remarks=(choice.reason, *survey.remarks[1:]),
+    )
+
+
+def _only(score: Score, rows: np.ndarray) -> Score:
+    """The notes at `rows`."""
+    return replace(
+        score,
+        pitch=score.pitch[rows],
+        velocity=score.velocity[rows],
+        start=score.start[rows],
+        end=score.end[rows],
+        track=score.track[rows],
+    )
 
 
 def _written(
