@@ -6,7 +6,7 @@ of things are stored differently there:
 * `Dense`: a kernel (inputs, outputs) is our weight (outputs, inputs) transposed.
 * `Cell`: an LSTM cell has one kernel over [input, hidden] for the gates i, j, f, o, in that order
   (ours: i, f, j, o), and one bias, to whose forget gate 1 is added at run time. We have two biases,
-  which are added: one holds all of it, the other zeros.
+  which are added: one is theirs to the last bit, the other that 1 and zeros.
 * `Labels`: the weights of a NADE have an axis of size 1.
 
 The initial state of an LSTM is in both orders c0, h0, c1, h1, ..., and needs no exchange.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -66,26 +67,22 @@ class Cell:
     theirs: str
 
     def to_ours(self, v: Variables) -> dict[str, Tensor]:
-        kernel, bias = v[f"{self.theirs}/kernel"], _tensor(v[f"{self.theirs}/bias"])
+        kernel, bias = v[f"{self.theirs}/kernel"], _exchange(_tensor(v[f"{self.theirs}/bias"]))
         units = len(bias) // 4
-        bias[2 * units : 3 * units] += FORGET_BIAS
-        bias = _exchange(bias)
         return {
             f"{self.ours}.weight_ih_l0": _exchange(_tensor(kernel[:-units].T)),
             f"{self.ours}.weight_hh_l0": _exchange(_tensor(kernel[-units:].T)),
             f"{self.ours}.bias_ih_l0": bias,
-            f"{self.ours}.bias_hh_l0": torch.zeros_like(bias),
+            f"{self.ours}.bias_hh_l0": _forget(units).float(),
         }
 
     def from_ours(self, weights: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         rows = torch.cat([weights[f"{self.ours}.weight_{part}_l0"] for part in ("ih", "hh")], dim=1)
-        both = weights[f"{self.ours}.bias_ih_l0"] + weights[f"{self.ours}.bias_hh_l0"]
-        bias = _exchange(both.clone())
-        units = len(bias) // 4
-        bias[2 * units : 3 * units] -= FORGET_BIAS
+        first, second = (weights[f"{self.ours}.bias_{part}_l0"].double() for part in ("ih", "hh"))
+        bias = first + (second - _forget(len(first) // 4).to(first.device))
         return {
             f"{self.theirs}/kernel": _array(_exchange(rows.clone()).T),
-            f"{self.theirs}/bias": _array(bias),
+            f"{self.theirs}/bias": _array(_exchange(bias)),
         }
 
     def shapes(self, weights: Mapping[str, Tensor]) -> dict[str, Shape]:
@@ -145,7 +142,8 @@ def from_ours(
     return variables
 
 
-def shapes(spec: TokenSpec, model: ModelConfig) -> dict[str, Shape]:
+@cache
+def shapes(spec: TokenSpec, model: ModelConfig) -> Mapping[str, Shape]:
     """Every variable of the reference's model, and its shape."""
     with torch.device("meta"):
         weights = SequenceVAE(spec, model).state_dict()
@@ -190,7 +188,7 @@ def entries(spec: TokenSpec, model: ModelConfig) -> Iterator[Entry]:
     yield Dense("encoder.mean", "encoder/mu")
     yield Dense("encoder.sigma", "encoder/sigma")
     match model.decoder:
-        case Flat(separate=False):
+        case Flat():
             pass
         case Conductor(conductor_units=units):
             yield Dense("decoder.view.start.project", f"{CONDUCTOR}/initial_state")
@@ -202,6 +200,8 @@ def entries(spec: TokenSpec, model: ModelConfig) -> Iterator[Entry]:
         case _:
             name = type(model.decoder).__name__
             raise ValueError(f"the reference has no decoder like {name}")
+    if spec.controls is not None and model.control_units is not None:
+        yield from _bidirectional("decoder.controls.lstm", "control_preprocessing", range(1))
     for i, scope in enumerate(scopes(spec, model)):
         writer = f"decoder.writers.{i}"
         yield Dense(f"{writer}.initial.project", f"{scope}/z_to_initial_state")
@@ -214,12 +214,12 @@ def entries(spec: TokenSpec, model: ModelConfig) -> Iterator[Entry]:
 
 
 def scopes(spec: TokenSpec, model: ModelConfig) -> list[str]:
-    """Where the reference keeps each LSTM that writes."""
-    if isinstance(model.decoder, Flat):
-        return ["decoder"]
+    """Where the reference keeps each LSTM that writes. A flat decoder with several is Magenta.js's
+    alone."""
+    core = "" if isinstance(model.decoder, Flat) else "core_decoder/"
     if not model.decoder.separate:
-        return ["core_decoder/decoder"]
-    return [f"core_decoder/core_decoder_{i}/decoder" for i in range(spec.outputs.shape[0])]
+        return [f"{core}decoder"]
+    return [f"{core}core_decoder_{i}/decoder" for i in range(spec.outputs.shape[0])]
 
 
 def _bidirectional(ours: str, theirs: str, layers: range) -> Iterator[Entry]:
@@ -235,6 +235,13 @@ def _exchange(gates: Tensor) -> Tensor:
     gates[units : 2 * units] = gates[2 * units : 3 * units]
     gates[2 * units : 3 * units] = second
     return gates
+
+
+def _forget(units: int) -> Tensor:
+    """What the reference adds to a bias, in our order: 1 to the forget gate; in double."""
+    bias = torch.zeros(4 * units, dtype=torch.float64)
+    bias[units : 2 * units] = FORGET_BIAS
+    return bias
 
 
 def _tensor(values: np.ndarray) -> Tensor:
