@@ -190,7 +190,7 @@ def _weight(entry: Any) -> _Weight:
     said = entry.get("quantization")
     if said is None:
         return _Weight(name=str(name), shape=tuple(shape), stored=np.dtype(_STORED[dtype]))
-    stored = said.get("dtype") if isinstance(said, dict) else None
+    stored = str(said.get("dtype")) if isinstance(said, dict) else ""
     if stored == "float16":
         return _Weight(name=str(name), shape=tuple(shape), stored=np.dtype("<f2"))
     numbers = [said.get(key) for key in ("scale", "min")] if stored in _WHOLE else []

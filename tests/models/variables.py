@@ -45,9 +45,10 @@ def as_variables(
     """Parameters, or gradients of them, under the reference's names and in its order.
 
     `forget` is what our bias of the forget gate has more than the reference's: 0 for gradients.
-    Of the two biases only the first one counts: the other is zero, or has the same gradient.
+    Of the gradients of the two biases, which are the same, only the first one counts.
     """
-    values = {k: torch.zeros_like(a) if "bias_hh" in k else a for k, a in values.items()}
+    if not forget:
+        values = {k: torch.zeros_like(a) if "bias_hh" in k else a for k, a in values.items()}
     v = from_ours(values, model.spec, model.config)
     for key, bias in v.items():
         if key.endswith("lstm_cell/bias"):
