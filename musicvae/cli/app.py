@@ -1,8 +1,9 @@
 """The entry point: which commands there are, and how a mistake is answered.
 
 A command is a function of its own name in a module of its own name beside this file, say `sample`
-in `musicvae/cli/sample.py`; its docstring is its help. Those modules import typer and nothing
-heavy, so that `musicvae --help` answers at once; what a command needs it imports when it runs.
+in `musicvae/cli/sample.py` (with a `_` behind a name that Python keeps for itself); its docstring
+is its help. Those modules import typer and nothing heavy, so that `musicvae --help` answers at
+once; what a command needs it imports when it runs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Annotated
 
 import typer
@@ -31,6 +33,7 @@ COMMANDS: tuple[str, ...] = (
     "prepare",
     "train",
     "evaluate",
+    "import",
 )
 
 app = typer.Typer(
@@ -85,4 +88,5 @@ def _sentence(error: ValueError | OSError) -> str:
 
 
 for _name in COMMANDS:
-    app.command(_name)(getattr(import_module(f"musicvae.cli.{_name}"), _name))
+    _function = f"{_name}_" if iskeyword(_name) else _name
+    app.command(_name)(getattr(import_module(f"musicvae.cli.{_function}"), _function))
