@@ -4,9 +4,9 @@
 `ConductedShares` each step has its own view of z, and each group of steps its own share of it.
 
 A view has `width` (V), `per_segment` (does the decoder's state start anew in each segment?),
-`to_output` (do the logits read the view too?) and `start_width` (W). Called with z (B, Z) it
-returns the features (B, T or 1, V) and what starting states are made of, (B, W) or, per segment,
-(B * S, W).
+`to_output` (do the logits read the view too?), `feedback` (is a step told the token before it?)
+and `start_width` (W). Called with z (B, Z) it returns the features (B, T or 1, V) and what starting
+states are made of, (B, W) or, per segment, (B * S, W).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Whole(nn.Module):
 
     per_segment = False
     to_output = False
+    feedback = True
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Flat) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Shares(nn.Module):
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: FlatViews) -> None:
         super().__init__()
-        self.width, self.groups = config.features, config.groups
+        self.width, self.groups, self.feedback = config.features, config.groups, config.feedback
         self.start_width = config.mixer
         everything = spec.length * config.features
         self.share = nn.Linear(divide(model.z, config.groups), divide(everything, config.groups))
@@ -66,6 +67,7 @@ class Conducted(nn.Module):
 
     per_segment = True
     to_output = False
+    feedback = True
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Conductor) -> None:
         super().__init__()
@@ -86,6 +88,7 @@ class ConductedShares(nn.Module):
 
     per_segment = True
     to_output = True
+    feedback = True
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: ConductorViews) -> None:
         super().__init__()
