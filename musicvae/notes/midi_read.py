@@ -67,13 +67,13 @@ def _pairs(events: Events, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rows, pitch, velocity = rows[whole], pitch[whole], velocity[whole]
     status = events.status[rows]
     key = (events.chunk[rows] << 11) | ((status & np.int64(15)) << 7) | pitch
-    order = np.argsort(key, kind="stable")
+    order = key.argsort(kind="stable")
     rows, key = rows[order], key[order]
     is_on = ((status >= 0x90) & (velocity > 0))[order]
     ons, offs = is_on.nonzero()[0], (~is_on).nonzero()[0]
     if not (len(ons) and len(offs)):
         return rows[:0], rows[:0]
-    next_off = offs[np.minimum(np.searchsorted(offs, ons), len(offs) - 1)]
+    next_off = offs[np.minimum(offs.searchsorted(ons), len(offs) - 1)]
     ended = (next_off > ons) & (key[next_off] == key[ons])
     ons, next_off = ons[ended], next_off[ended]
     empty = events.tick[rows[ons]] == events.tick[rows[next_off]]
@@ -84,7 +84,7 @@ def _pairs(events: Events, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ons = np.concatenate([ons[fine], more[:, 0]])
         next_off = np.concatenate([next_off[fine], more[:, 1]])
     on, off = rows[ons], rows[next_off]
-    order = np.lexsort((on, off))
+    order = off.argsort(kind="stable")  # what ends together began in the order of the rows
     return on[order], off[order]
 
 
@@ -126,13 +126,16 @@ def _instruments(
     if not len(on):
         return on, off, np.zeros(0, dtype=np.int32), ()
     part = _parts(events, off)
-    groups = ((part << 7) | _programs(events, part, off)).tolist()
-    index = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    track = np.array([index[group] for group in groups], dtype=np.int32)
+    groups = (part << 7) | _programs(events, part, off)
+    index = list(dict.fromkeys(groups.tolist()))
+    track = np.zeros(len(off), dtype=np.int32)
     if len(index) > 1:
-        order = np.argsort(track, kind="stable")
+        keys = np.array(index)
+        ascending = keys.argsort()
+        track = ascending[keys[ascending].searchsorted(groups)].astype(np.int32)
+        order = track.argsort(kind="stable")
         on, off, track = on[order], off[order], track[order]
-    ends = off[np.searchsorted(track, np.arange(len(index)))]
+    ends = off[track.searchsorted(np.arange(len(index)))]
     names = [(chunk, row) for chunk, row, kind, _ in metas if kind == _TRACK_NAME]
     tracks: list[Track] = []
     for key, row in zip(index, ends.tolist(), strict=True):
@@ -149,7 +152,7 @@ def _pedals(events: Events, clock: _Clock, off: np.ndarray, track: np.ndarray) -
     rows = rows[events.raw[events.data[rows]] == SUSTAIN]
     if not (len(rows) and len(off)):
         return NO_PEDALS
-    begins = off[np.searchsorted(track, np.arange(track[-1] + 1))]  # the first end of each track
+    begins = off[track.searchsorted(np.arange(track[-1] + 1))]  # the first end of each track
     part, parts = _parts(events, rows), _parts(events, begins)
     group = (part << 7) | _programs(events, part, rows)
     groups = (parts << 7) | _programs(events, parts, begins)
@@ -187,8 +190,8 @@ def _programs(events: Events, part: np.ndarray, off: np.ndarray) -> np.ndarray:
     size = len(events.status)
     changed = _parts(events, rows)
     moments = changed * size + rows
-    order = np.argsort(moments)
-    i = np.searchsorted(moments[order], part * size + off) - 1
+    order = moments.argsort()
+    i = moments[order].searchsorted(part * size + off) - 1
     last = order[np.maximum(i, 0)]
     known = (i >= 0) & (changed[last] == part)
     return np.where(known, events.raw[events.data[rows[last]]] & np.int64(0x7F), 0)
@@ -260,7 +263,7 @@ def _chords(events: Events, clock: _Clock) -> tuple[Chord, ...]:
     kinds = events.raw[events.data[rows]]
     for kind in (_TEXT, _LYRIC, _MARKER):
         said = rows[kinds == kind]
-        for chunk in np.unique(events.chunk[said]).tolist():
+        for chunk in sorted(set(events.chunk[said].tolist())):
             own = said[events.chunk[said] == chunk]
             symbols = [_text(events.meta(row)) for row in own.tolist()]
             if are_chords([s for s in symbols if s]):

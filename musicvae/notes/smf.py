@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -64,14 +65,14 @@ def parse(content: bytes, name: str) -> Events:
     table = _ends(raw, low).data  # a memoryview gives an int faster than NumPy does
     rows = [_walk(table, *span) for span in spans]
     chunk, begins, at, status, stated = _located(raw, low, rows)
-    if bool((((status & 0xE0) == 0xC0) & ~stated).any()):
+    if not stated.all() and (((status & 0xE0) == 0xC0) & ~stated).any():
         rows = [_walk_in_running_status(table, raw, low, *span) for span in spans]
         chunk, begins, at, status, stated = _located(raw, low, rows)
     if not len(chunk):
         raise InvalidMusic(f"{name} is a MIDI file without a single event: it is empty or cut off")
-    ticks = np.cumsum(_varint(raw, begins, at - 1))
-    first = np.searchsorted(chunk, np.arange(len(spans)))  # of each chunk; maybe one past the end
-    elapsed = np.concatenate([[0], ticks])[first]
+    ticks = _varint(raw, begins, at - 1).cumsum()
+    first = chunk.searchsorted(np.arange(len(spans)))  # of each chunk; maybe one past the end
+    elapsed = np.append(0, ticks)[first]
     return Events(
         chunk=chunk,
         tick=ticks - elapsed[chunk],
@@ -136,8 +137,11 @@ def _varint(raw: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     """The variable-length numbers in raw[first..last], of which at most four bytes count."""
     value: np.ndarray = raw[last].astype(np.int64)
     size = last - first
-    for more in range(1, min(int(size.max(initial=0)), 3) + 1):
-        value += (size >= more) * ((raw[last - more] & np.int64(0x7F)) << (7 * more))
+    for more in range(1, 4):
+        longer = (size >= more).nonzero()[0]
+        if not len(longer):
+            break
+        value[longer] += (raw[last[longer] - more] & np.int64(0x7F)) << (7 * more)
     return value
 
 
@@ -192,9 +196,8 @@ def _located(
 
     Events in running status that no status precedes in their chunk are left out.
     """
-    counts = np.array([len(r) for r in rows])
-    chunk = np.repeat(np.arange(len(rows)), counts)
-    begins = np.array([at for r in rows for at in r], dtype=np.int64)
+    chunk = np.arange(len(rows)).repeat([len(r) for r in rows])
+    begins = np.array(list(chain.from_iterable(rows)), dtype=np.int64)
     at = low[begins] + 1
     status = raw[at]
     stated = status >= 0x80

@@ -64,14 +64,16 @@ def slice_seconds(score: Score, start: float, end: float) -> Score:
     """
     if not 0 <= start <= end:
         raise ValueError(f"cannot slice from {start} to {end} seconds: expected 0 <= start <= end")
-    order = np.argsort(score.start, kind="stable")
-    at = score.start[order]
-    rows = order[np.searchsorted(at, start) : np.searchsorted(at, end)]
-    cut = _rows(score, rows)
+    order = score.start.argsort(kind="stable")
+    first, last = score.start[order].searchsorted([start, end])
+    rows = order[first:last]
     return replace(
-        cut,
-        start=cut.start - start,
-        end=np.minimum(cut.end, end) - start,
+        score,
+        pitch=score.pitch[rows],
+        velocity=score.velocity[rows],
+        start=score.start[rows] - start,
+        end=np.minimum(score.end[rows], end) - start,
+        track=score.track[rows],
         tempos=_marks_between(score.tempos, start, end),
         meters=_marks_between(score.meters, start, end),
         keys=_marks_between(score.keys, start, end),
@@ -190,9 +192,13 @@ def _rows(score: Score, rows: np.ndarray) -> Score:
 
 def _marks_between(marks: Sequence[Mark], start: float, end: float) -> tuple[Mark, ...]:
     """What is in force at `start`, then what is stated in (start, end), counted from `start`."""
-    cut: list[Mark] = [replace(m, time=0.0) for m in [m for m in marks if m.time <= start][-1:]]
-    cut += [replace(m, time=m.time - start) for m in marks if start < m.time < end]
+    cut = [_moved(m, 0.0) for m in [m for m in marks if m.time <= start][-1:]]
+    cut += [_moved(m, m.time - start) for m in marks if start < m.time < end]
     return tuple(cut)
+
+
+def _moved(mark: Mark, time: float) -> Mark:
+    return mark if mark.time == time else replace(mark, time=time)
 
 
 def _pedals_between(pedals: Pedals, start: float, end: float) -> Pedals:
@@ -213,8 +219,8 @@ def _joined(parts: Sequence[Sequence[Mark]], offsets: Sequence[float]) -> tuple[
     joined: list[Mark] = []
     for marks, at in zip(parts, offsets, strict=True):
         for mark in marks:
-            moved = replace(mark, time=mark.time + at)
-            if not joined or replace(joined[-1], time=moved.time) != moved:
+            moved = _moved(mark, mark.time + at)
+            if not joined or _moved(joined[-1], moved.time) != moved:
                 joined.append(moved)
     return tuple(joined)
 
