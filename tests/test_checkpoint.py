@@ -8,10 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from musicvae import checkpoint as module
 from musicvae.checkpoint import Checkpoint, load, save
-from tests.models.small import NAMES, build, layout, mixed, small, tokens_for
+from tests.models.small import (
+    WIRINGS,
+    build,
+    case,
+    code,
+    full,
+    logits,
+    posterior,
+    small,
+)
 
 
 def made(name: str = "melody-2bar") -> Checkpoint:
@@ -34,7 +44,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_a_loaded_checkpoint_gives_identical_logits(name: str, tmp_path: Path) -> None:
     model = build(name)
     save(made(name), tmp_path / name)
@@ -46,15 +56,50 @@ def test_a_loaded_checkpoint_gives_identical_logits(name: str, tmp_path: Path) -
         "# A card\n",
     )
     assert not again.training
-    lengths = mixed(model)
-    tokens = tokens_for(model, lengths)
-    z = torch.randn(len(tokens), model.config.z)
+    given = case(model, full(model, 2))
+    z = code(model, 2)
     with torch.no_grad():
-        ours, theirs = model.posterior(tokens, lengths), again.posterior(tokens, lengths)
+        ours, theirs = posterior(model, given), posterior(again, given)
         assert torch.equal(ours.mean, theirs.mean)
         assert torch.equal(ours.std, theirs.std)
-        place = layout(model, lengths)
-        assert torch.equal(model.decoder(z, tokens, place), again.decoder(z, tokens, place))
+        assert torch.equal(logits(model, z, given), logits(again, z, given))
+
+
+OLD_NAMES = {
+    "decoder.writers.0.initial.": "decoder.view.initial.",
+    "decoder.writers.0.tokens.": "decoder.tokens.",
+    "decoder.writers.0.lstm.": "decoder.lstm.",
+    "decoder.writers.0.head.": "decoder.head.",
+}
+
+
+@pytest.mark.parametrize("name", ["melody-2bar", "melody-16bar", "hierdec-mel_16bar"])
+def test_a_folder_of_the_first_format_is_read_as_ever(name: str, tmp_path: Path) -> None:
+    """Its decoder had one writer, whose parts were its own, under other names."""
+    folder = tmp_path / "old"
+    save(dataclasses.replace(made(name), latents={"mean": torch.ones(16)}), folder)
+    edit(folder, format=1)
+    stored = load_file(folder / "model.safetensors")
+    renamed = dict[str, torch.Tensor]()
+    for key, value in stored.items():
+        new = next((n for n in OLD_NAMES if key.startswith(n)), "")
+        renamed[OLD_NAMES.get(new, "") + key.removeprefix(new)] = value
+    assert not any("writers" in key for key in renamed)
+    save_file(renamed, folder / "model.safetensors")
+    loaded = load(folder)
+    assert loaded.latents.keys() == {"mean"}
+    weights = build(name).state_dict()
+    again = loaded.build().state_dict()
+    assert again.keys() == weights.keys()
+    assert all(torch.equal(again[key], weights[key]) for key in weights)
+
+
+def test_a_folder_of_this_format_may_not_use_the_old_names(saved: Path) -> None:
+    stored = load_file(saved / "model.safetensors")
+    stored["decoder.head.project.bias"] = stored.pop("decoder.writers.0.head.project.bias")
+    save_file(stored, saved / "model.safetensors")
+    with pytest.raises(ValueError, match=r"missing .*head.project.bias; surplus decoder.head"):
+        load(saved).build()
 
 
 def test_half_precision_halves_the_file_and_is_read_as_float32(tmp_path: Path) -> None:

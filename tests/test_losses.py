@@ -18,7 +18,7 @@ from musicvae.losses import (
     free_bits_total,
     gaussian_kl,
 )
-from tests.models.small import NAMES, build, full, mixed, tokens_for
+from tests.models.small import WIRINGS, case, full, mixed, run, wired
 
 DOUBLE = torch.float64
 
@@ -35,11 +35,10 @@ def test_kl_is_that_of_torch_distributions(seed: int, size: int) -> None:
     torch.testing.assert_close(terms.loss, witness.sum(1).mean())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_the_models_kl_is_that_of_its_posterior(name: str) -> None:
-    model = build(name)
-    lengths = full(model, 3)
-    result = model(tokens_for(model, lengths), lengths)
+    model = wired(name)
+    result = run(model, case(model, full(model, 3)))
     posterior = Normal(result.posterior.mean, result.posterior.std)
     prior = Normal(torch.zeros_like(result.posterior.mean), 1.0)
     assert result.kl.shape == (3, model.config.z)
@@ -48,19 +47,23 @@ def test_the_models_kl_is_that_of_its_posterior(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_the_models_nll_counts_each_valid_step_and_no_other(name: str) -> None:
-    model = build(name)
-    lengths = mixed(model)
-    tokens = tokens_for(model, lengths)
-    result = model(tokens, lengths)
-    witness = torch.distributions.Categorical(logits=result.logits).log_prob(tokens)
-    mask = result.mask
-    torch.testing.assert_close(result.nll[mask], -witness[mask], rtol=1e-4, atol=1e-4)
+    model = wired(name)
+    given = case(model, mixed(model))
+    result, mask = run(model, given), model.layout(given.lengths).mask
+    assert torch.equal(result.mask, mask)
+    assert torch.equal(mask.sum(1), given.lengths.sum(1))
+    witness = model.decoder.nll(result.logits, given.tokens)
+    assert torch.equal(result.nll[mask], witness[mask])
     assert not result.nll[~mask].any()
     assert not result.correct[~mask].any()
-    assert torch.equal(mask.sum(1), lengths.sum(1))
-    assert torch.equal(result.correct[mask], (result.logits.argmax(-1) == tokens)[mask])
+    likeliest = model.decoder.draw(result.logits, 0.0)
+    matches = model.decoder.matches(likeliest, given.tokens)
+    assert torch.equal(result.correct[mask], matches[mask])
+    certain = model.decoder.matches(given.tokens, given.tokens)
+    assert certain.all()
+    assert certain.shape == result.correct.shape
 
 
 def slope(kl: Tensor, **settings: object) -> Tensor:

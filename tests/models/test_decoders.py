@@ -1,4 +1,5 @@
-"""What each step of a decoder may know: the tokens before it, and z; and how sampling uses that."""
+"""What each step of a decoder may know: the tokens before it, z, and the controls; and how sampling
+uses that. An end token is in test_end.py."""
 
 from __future__ import annotations
 
@@ -6,180 +7,251 @@ import pytest
 import torch
 from torch import Tensor
 
+from musicvae.config import Flat, ModelConfig
+from musicvae.models.decoders import Decoder
 from musicvae.models.vae import SequenceVAE
+from musicvae.presets import PRESETS
 from tests.models.small import (
-    HIERARCHICAL,
-    NAMES,
-    build,
+    CONDUCTED,
+    WIRINGS,
+    Case,
+    case,
+    code,
     full,
     layout,
+    logits,
     mixed,
     other,
-    tokens_for,
+    random_of,
+    three_quarters,
+    wired,
 )
 
-
-def code(model: SequenceVAE, rows: int) -> Tensor:
-    return torch.randn(rows, model.config.z)
+SEPARATE = [name for name in WIRINGS if PRESETS[name].model.decoder.separate]
+TOLD = [name for name in WIRINGS if PRESETS[name].representation.spec.controls is not None]
+LENGTHS = pytest.mark.parametrize("lengths_of", [full, three_quarters], ids=["full", "gaps"])
 
 
 def teacher_forced(
-    model: SequenceVAE, z: Tensor, tokens: Tensor, lengths: Tensor, keep: Tensor | None = None
+    model: SequenceVAE, z: Tensor, given: Case, keep: Tensor | None = None
 ) -> Tensor:
     with torch.no_grad():
-        return model.decoder(z, tokens, layout(model, lengths), keep)
+        return logits(model, z.expand(len(given), -1), given, keep)
 
 
-def perturbed(model: SequenceVAE, tokens: Tensor, slots: Tensor) -> Tensor:
-    """A row for each of `slots` with another token there; a last row without a change."""
-    rows = tokens.expand(len(slots) + 1, -1).clone()
-    where = torch.arange(len(slots))
-    rows[where, slots] = other(rows[where, slots])
-    return rows
+def copies(given: Case, count: int) -> Case:
+    """The first row, `count` times, to be changed."""
+    copied = given.rows(torch.zeros(count, dtype=torch.long))
+    return Case(copied.tokens.clone(), copied.inputs, copied.lengths, copied.controls)
 
 
-@pytest.mark.parametrize("steps", [16, 12], ids=["4/4", "3/4"])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_step_knows_nothing_of_itself_and_what_follows(name: str, steps: int) -> None:
-    model = build(name)
-    lengths = torch.full((1, model.spec.segments), steps)
-    valid = layout(model, lengths).mask[0].nonzero()[:, 0]
-    chosen = valid if len(valid) < 40 else torch.cat([valid[:20], valid[20:-1:17], valid[-2:]])
-    rows = perturbed(model, tokens_for(model, lengths), chosen)
-    z = code(model, 1).expand(len(rows), -1)
-    logits = teacher_forced(model, z, rows, lengths.expand(len(rows), -1))
-    for row, slot in zip(logits, chosen.tolist(), strict=False):
-        upto = valid[valid <= slot]
-        assert torch.equal(row[upto], logits[-1, upto]), f"slot {slot} is seen too early"
-        after = valid[valid > slot][:1]
-        assert not torch.equal(row[after], logits[-1, after]) or not len(after), f"slot {slot}"
+@LENGTHS
+@pytest.mark.parametrize("name", WIRINGS)
+def test_a_step_knows_nothing_of_itself_and_what_follows(name: str, lengths_of) -> None:
+    model = wired(name)
+    valid = layout(model, lengths_of(model, 1)).mask[0].nonzero()[:, 0]
+    chosen = valid if len(valid) < 40 else torch.cat([valid[:20], valid[20:-1:7], valid[-2:]])
+    rows = copies(case(model, lengths_of(model, 1)), len(chosen) + 1)
+    at = torch.arange(len(chosen))
+    rows.tokens[at, chosen] = other(rows.tokens[at, chosen], model.spec.outputs)
+    found = teacher_forced(model, code(model, 1), rows)
+    linked, L = model.spec.end is None, model.spec.segment_length
+    for row, slot in zip(found, chosen.tolist(), strict=False):
+        upto, after = valid[valid <= slot], valid[valid > slot][:1]
+        assert torch.equal(row[upto], found[-1, upto]), f"slot {slot} is seen too early"
+        read = len(after) and (linked or after.item() == slot + 1 or slot % L == L - 1)
+        assert torch.equal(row[after], found[-1, after]) != bool(read), f"slot {slot}"
 
 
-@pytest.mark.parametrize("steps", [16, 12], ids=["4/4", "3/4"])
-@pytest.mark.parametrize("name", HIERARCHICAL)
-def test_bars_know_of_each_other_only_the_token_carried_over(name: str, steps: int) -> None:
-    model = build(name)
+@LENGTHS
+@pytest.mark.parametrize("name", CONDUCTED)
+def test_segments_know_of_each_other_only_the_token_carried_over(name: str, lengths_of) -> None:
+    """With an end token, which makes segments of tracks, only where a segment was full."""
+    model = wired(name)
     S, L = model.spec.segments, model.spec.segment_length
-    lengths = torch.full((2 * S + 1, S), steps)
-    tokens = tokens_for(model, lengths[:1]).expand(2 * S + 1, -1).clone()
-    bars = tokens.unflatten(1, (S, L))
+    lengths = lengths_of(model, 1)
+    steps = int(lengths[0, 0])
+    rows = copies(case(model, lengths), 2 * S + 1)
+    bars = rows.tokens.unflatten(1, (S, L))
     for k in range(S):
-        bars[k, k, : steps - 1] = other(bars[k, k, : steps - 1])  # all of bar k but its last step
-        bars[S + k, k, steps - 1] = other(bars[S + k, k, steps - 1])  # only its last step
-    z = code(model, 1).expand(len(tokens), -1)
-    logits = teacher_forced(model, z, tokens, lengths).unflatten(1, (S, L))[:, :, :steps]
-    plain = logits[-1]
+        inside, last = bars[k, k, : steps - 1], bars[S + k, k, steps - 1]
+        inside.copy_(other(inside, model.spec.outputs))  # all of segment k but its last step
+        last.copy_(other(last, model.spec.outputs))  # only its last step
+    found = teacher_forced(model, code(model, 1), rows).unflatten(1, (S, L))[:, :, :steps]
+    plain = found[-1]
     for k in range(S):
-        inside, carried = logits[k], logits[S + k]
+        inside, carried = found[k], found[S + k]
         elsewhere = [b for b in range(S) if b != k]
         assert torch.equal(inside[elsewhere], plain[elsewhere]), f"bar {k} leaks out of itself"
         assert not torch.equal(inside[k], plain[k])
         beyond = [b for b in range(S) if b != k + 1]
         assert torch.equal(carried[beyond], plain[beyond]), f"bar {k} reaches beyond the next"
         if k + 1 < S:
-            assert not torch.equal(carried[k + 1, 0], plain[k + 1, 0]), f"bar {k} carries nothing"
+            told = model.spec.end is None or steps == L
+            assert torch.equal(carried[k + 1, 0], plain[k + 1, 0]) != told, f"after bar {k}"
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - set(HIERARCHICAL)))
+@pytest.mark.parametrize("name", sorted(set(WIRINGS) - set(CONDUCTED)))
 def test_a_flat_decoder_remembers_the_bar_before(name: str) -> None:
-    model = build(name)
-    lengths = full(model, 2)
-    tokens = tokens_for(model, lengths[:1]).expand(2, -1).clone()
-    tokens[1, 8:12] = other(tokens[1, 8:12])  # not the token carried over
-    logits = teacher_forced(model, code(model, 1).expand(2, -1), tokens, lengths)
-    assert not torch.equal(logits[0, 16:20], logits[1, 16:20])
+    model = wired(name)
+    L = model.spec.segment_length
+    rows = copies(case(model, full(model, 1)), 2)
+    before = rows.tokens[1, L // 2 : L - 4]  # not the token carried over
+    before.copy_(other(before, model.spec.outputs))
+    found = teacher_forced(model, code(model, 1), rows)
+    assert not torch.equal(found[0, L : L + 4], found[1, L : L + 4])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SEPARATE)
+def test_streams_apart_know_nothing_of_each_other(name: str) -> None:
+    model = wired(name)
+    widths, streams = model.decoder.widths, model.spec.outputs.shape[0]
+    rows = copies(case(model, full(model, 1)), streams + 1)
+    changed = other(rows.tokens, model.spec.outputs)
+    for i in range(streams):
+        rows.tokens[i, :, i] = changed[i, :, i]
+    found = teacher_forced(model, code(model, 1), rows).split(widths, -1)
+    for i in range(streams):
+        for j in range(streams):
+            assert torch.equal(found[j][i], found[j][-1]) == (i != j), (i, j)
+
+
+def test_streams_of_one_decoder_know_each_other() -> None:
+    model = wired("flat-trio_16bar")
+    rows = copies(case(model, full(model, 1)), 2)
+    rows.tokens[1, 3, 1] += 1
+    found = teacher_forced(model, code(model, 1), rows)
+    for size in (slice(0, 90), slice(90, 180), slice(180, 692)):
+        assert torch.equal(found[0, :4, size], found[1, :4, size])
+        assert not torch.equal(found[0, 4, size], found[1, 4, size])
+
+
+def test_only_streams_can_be_written_apart() -> None:
+    spec = wired("cat-mel_2bar_big").spec
+    config = ModelConfig(
+        z=8,
+        encoder=PRESETS["cat-mel_2bar_big"].model.encoder,
+        decoder=Flat(units=(4,), separate=True),
+    )
+    with pytest.raises(ValueError, match="separate decoders are for several streams"):
+        Decoder(spec, config)
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_each_step_is_told_its_own_controls(name: str) -> None:
+    """What is told from a step on reaches that step and none before, in sampling too."""
+    model = wired(name)
+    given = copies(case(model, full(model, 1)), 2)
+    assert given.controls is not None
+    given.controls[1, 5:] = other(given.controls[1, 5:], model.spec.controls)
+    found = teacher_forced(model, code(model, 1), given)
+    assert torch.equal(found[0, :5], found[1, :5])
+    assert not torch.equal(found[0, 5], found[1, 5])
+    z, drawn = code(model, 1), list[Tensor]()
+    for i in range(2):
+        row, chance = given.row(i), torch.Generator().manual_seed(0)
+        drawn.append(model.decode(z, row.lengths, 1.0, chance, row.controls)[0])
+    assert torch.equal(drawn[0][:5], drawn[1][:5])
+    assert not torch.equal(drawn[0], drawn[1])
+
+
+@pytest.mark.parametrize("name", WIRINGS)
 def test_greedy_samples_are_what_teacher_forcing_finds_likeliest(name: str) -> None:
-    model = build(name)
-    lengths = mixed(model)
-    z = code(model, len(lengths))
-    tokens = model.decode(z, lengths, temperature=0.0)
-    mask = layout(model, lengths).mask
-    likeliest = teacher_forced(model, z, tokens, lengths).argmax(-1)
-    assert torch.equal(likeliest[mask], tokens[mask])
+    model = wired(name)
+    given = case(model, mixed(model))
+    z = code(model, len(given))
+    tokens = model.decode(z, given.lengths, 0.0, controls=given.controls)
+    written = model.written(tokens, given.lengths)
+    mask = layout(model, written).mask
+    found = teacher_forced(model, z, Case(tokens, given.inputs, written, given.controls))
+    likeliest = model.decoder.draw(found, 0.0)
+    torch.testing.assert_close(likeliest[mask].float(), tokens[mask].float(), atol=1e-5, rtol=1e-5)
     assert not tokens[~mask].any()
-    assert len(tokens[mask].unique()) > 3  # the model writes something
+    assert len(tokens[mask].unique(dim=0)) > 3  # the model writes something
 
 
-@pytest.mark.parametrize("lengths_of", [lambda m: full(m, 3), mixed], ids=["full", "mixed"])
-@pytest.mark.parametrize("name", NAMES)
-def test_scheduled_sampling_at_probability_0_is_teacher_forcing(name: str, lengths_of) -> None:
-    model = build(name)
-    lengths = lengths_of(model)
-    z, tokens = code(model, len(lengths)), tokens_for(model, lengths)
-    place = layout(model, lengths)
-    for keep in (None, torch.rand(tokens.shape) < 0.5):
-        with torch.no_grad():
-            stepwise = model.decoder.scheduled(z, tokens, place, 0.0, None, keep)
-        at_once = teacher_forced(model, z, tokens, lengths, keep)
-        torch.testing.assert_close(stepwise[place.mask], at_once[place.mask], atol=2e-5, rtol=1e-4)
+@pytest.mark.parametrize("name", WIRINGS)
+def test_scheduled_sampling_at_probability_0_is_teacher_forcing(name: str) -> None:
+    model = wired(name)
+    for lengths in (full(model, 3), mixed(model)):
+        given = case(model, lengths)
+        z, place = code(model, len(given)), layout(model, lengths)
+        for keep in (None, torch.rand(place.mask.shape) < 0.5):
+            with torch.no_grad():
+                stepwise = model.decoder.scheduled(
+                    z, given.tokens, place, 0.0, None, keep, given.controls
+                )
+            at_once, mask = teacher_forced(model, z, given, keep), place.mask
+            torch.testing.assert_close(stepwise[mask], at_once[mask], atol=5e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_scheduled_sampling_at_probability_1_runs_freely(name: str) -> None:
-    model = build(name)
+    """So sure of itself that a draw is the likeliest token, and never the end token."""
+    model = wired(name)
     with torch.no_grad():
-        model.decoder.writers[
-            0
-        ].head.project.weight *= 1e12  # so sure of itself that a draw is the argmax
-        model.decoder.writers[0].head.project.bias *= 1e12
-    lengths = mixed(model)
-    z, place = code(model, len(lengths)), layout(model, lengths)
-    free = model.decode(z, lengths, temperature=0.0)
+        for writer in model.decoder.writers:
+            writer.head.project.weight *= 1e12
+            writer.head.project.bias *= 1e12
+            if model.spec.end is not None:
+                writer.head.project.weight[model.spec.end] = 0.0
+                writer.head.project.bias[model.spec.end] = -1e30
+    given = case(model, mixed(model))
+    z, place = code(model, len(given)), layout(model, given.lengths)
+    free = model.decode(z, given.lengths, 0.0, controls=given.controls)
     with torch.no_grad():
-        logits = model.decoder.scheduled(z, tokens_for(model, lengths), place, 1.0)
-    assert torch.equal(logits.argmax(-1)[place.mask], free[place.mask])
+        found = model.decoder.scheduled(z, given.tokens, place, 1.0, controls=given.controls)
+    assert torch.equal(model.decoder.draw(found, 0.0)[place.mask], free[place.mask])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_scheduled_sampling_feeds_draws_as_often_as_it_says(name: str) -> None:
-    """Where the draw and the truth differ, the next logits tell which one was fed."""
-    model = build(name)
+    """Where the draw and the truth differ, what is fed tells which one it was."""
+    model = wired(name)
+    spec, decoder = model.spec, model.decoder
+    drawn, true = (random_of(spec.outputs, (1, 1)) for _ in range(2))
+    decoder.draw = lambda logits, *_: drawn[0].expand(len(logits), *drawn.shape[2:])
+    writer, fed = decoder.writers[0], list[Tensor]()
+    step = writer.lstm.step
+    writer.lstm.step = lambda x, state: (fed.append(x.clone()), step(x, state))[1]
+    given = case(model, full(model, 200 if spec.length < 64 else 100))
+    tokens = true.expand(*given.tokens.shape)
     with torch.no_grad():
-        model.decoder.writers[0].head.project.weight.zero_()
-        model.decoder.writers[0].head.project.bias.fill_(-1e4)[5] = 1e4  # every draw is a 5
-    fed: list[Tensor] = []
-    step = model.decoder.writers[0].lstm.step
-    model.decoder.writers[0].lstm.step = lambda x, state: (fed.append(x.clone()), step(x, state))[1]
-    lengths = full(model, 200 if model.spec.length < 100 else 30)
-    z = code(model, len(lengths))
-    tokens = torch.full((len(lengths), model.spec.length), 7)
-    with torch.no_grad():
-        model.decoder.scheduled(z, tokens, layout(model, lengths), 0.3)
-        width = model.decoder.writers[0].tokens.width
-        seen = torch.stack(fed, dim=1)[:, 1:, :width]  # the first step is fed nothing
-        drawn = (seen == model.decoder.writers[0].tokens(torch.tensor(5))).all(-1)
-        true = (seen == model.decoder.writers[0].tokens(torch.tensor(7))).all(-1)
-    assert bool((drawn ^ true).all())
-    assert drawn.float().mean().item() == pytest.approx(0.3, abs=0.02)
+        decoder.scheduled(
+            code(model, len(given)), tokens, layout(model, given.lengths), 0.3,
+            controls=given.controls,
+        )  # fmt: skip
+        seen = torch.stack(fed, dim=1)[:, 1:, : writer.tokens.width]  # the first is fed nothing
+        was = [(seen == writer.tokens(decoder._split(t)[0])).all(-1) for t in (drawn, true)]
+    assert bool((was[0] ^ was[1]).all())
+    assert was[0].float().mean().item() == pytest.approx(0.3, abs=0.02)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_a_hidden_token_is_not_read(name: str) -> None:
-    model = build(name)
-    lengths = full(model, 2)
-    tokens = tokens_for(model, lengths[:1]).expand(2, -1).clone()
-    tokens[1, 3] = other(tokens[1, 3])
-    z = code(model, 1).expand(2, -1)
-    keep = torch.ones(2, model.spec.length, dtype=torch.bool)
+    model = wired(name)
+    rows = copies(case(model, full(model, 1)), 2)
+    rows.tokens[1, 3] = other(rows.tokens[1, 3], model.spec.outputs)
+    z = code(model, 1)
+    keep = torch.ones(rows.tokens.shape[:2], dtype=torch.bool)
     keep[:, 4] = False  # the step after the token that differs
-    hidden = teacher_forced(model, z, tokens, lengths, keep)
+    hidden = teacher_forced(model, z, rows, keep)
     assert torch.equal(hidden[0], hidden[1])
-    shown = teacher_forced(model, z, tokens, lengths)
+    shown = teacher_forced(model, z, rows)
     assert not torch.equal(shown[0], shown[1])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WIRINGS)
 def test_the_same_seed_draws_the_same_and_temperature_0_needs_none(name: str) -> None:
-    model = build(name)
-    lengths = full(model, 2)
+    model = wired(name)
+    given = case(model, full(model, 2))
     z = code(model, 2)
 
     def drawn(temperature: float, seed: int) -> Tensor:
-        return model.decode(z, lengths, temperature, torch.Generator().manual_seed(seed))
+        chance = torch.Generator().manual_seed(seed)
+        return model.decode(z, given.lengths, temperature, chance, given.controls)
 
-    assert torch.equal(drawn(1.0, 1), drawn(1.0, 1))
-    assert not torch.equal(drawn(1.0, 1), drawn(1.0, 2))
+    first = drawn(1.0, 1)
+    assert torch.equal(first, drawn(1.0, 1))
+    assert not torch.equal(first, drawn(1.0, 2))
     assert torch.equal(drawn(0.0, 1), drawn(0.0, 2))

@@ -1,10 +1,13 @@
-"""A second forward pass, written in NumPy and float64 from the formulas of the published model.
+"""A second forward pass, written in NumPy and float64 from the formulas of the published models.
 
-Its weights are named and laid out as the reference implementation stores them: an LSTM has one
-kernel over [input, hidden] for the gates i, j, f, o, whose forget gate gets 1 added at run time.
-Sources: Roberts et al. 2018, section 3; Hochreiter & Schmidhuber 1997.
+It reads the reference's own variables, under its names, and rows of numbers as the reference makes
+them of tokens: one-hot classes, one after another for several streams, labels as zeros and ones,
+strokes as they are, and zeros behind a segment's end. Controls stand behind these.
+Sources: Roberts et al. 2018, section 3; Simon et al. 2018; Gillick et al. 2019; Hochreiter &
+Schmidhuber 1997; Boulanger-Lewandowski et al. 2012.
 
-Letters: B batch, T steps, Z dimensions of z, K classes.
+Letters: B batch, S segments, L slots a segment, T = S * L, D numbers a step, Z dimensions of z,
+K logits.
 """
 
 from __future__ import annotations
@@ -13,14 +16,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from musicvae.config import Bidirectional, Conductor, Flat, ModelConfig
-from musicvae.models.vae import SequenceVAE
+from musicvae.config import Bidirectional, Flat, ModelConfig
+from musicvae.representations.base import (
+    Categorical,
+    MultiLabel,
+    Several,
+    Space,
+    Strokes,
+    TokenSpec,
+)
 
+BIDIRECTIONAL = "cell_{}/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
+CONDUCTOR = "decoder/hierarchical_level_0"
+STACK = "multi_rnn_cell/cell_{}/lstm_cell"
 Variables = Mapping[str, np.ndarray]
-LSTM, BIDIRECTIONAL = "multi_rnn_cell/cell_{}/lstm_cell", "encoder/cell_{}/bidirectional_rnn/{}"
-CONDUCTOR = "decoder/hierarchical_level_0/"
 State = list[tuple[np.ndarray, np.ndarray]]  # (c, h) of each layer
 
 
@@ -29,67 +39,121 @@ class Forward:
     """The reference's numbers: everything that a pass over the variables `v` gives."""
 
     v: Variables
+    spec: TokenSpec
     config: ModelConfig
-    segments: int
-    classes: int
 
-    def encode(self, x: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """x (B, T, K), lengths (B,) -> mean and standard deviation, (B, Z)."""
-        last = np.stack([self._last_states(row[:n]) for row, n in zip(x, lengths, strict=True)])
+    def encode(
+        self, x: np.ndarray, lengths: np.ndarray, controls: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """x (B, T, D), lengths (B, S) -> mean and standard deviation, (B, Z)."""
+        x = x if controls is None else np.concatenate([x, controls], axis=-1)
+        last = np.stack([self._summary(*row) for row in zip(x, lengths, strict=True)])
         return self._dense(last, "encoder/mu"), np.logaddexp(0, self._dense(last, "encoder/sigma"))
 
-    def logits(self, z: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Teacher forcing: z (B, Z), one-hot tokens (B, T, K) -> (B, T, K)."""
-        before = np.concatenate([np.zeros_like(tokens[:, :1]), tokens[:, :-1]], axis=1)
-        if isinstance(self.config.decoder, Flat):
-            return self._write(z, before, "decoder")
-        bars = np.split(before, self.segments, axis=1)
-        embeddings = self._conduct(z)
-        return np.concatenate(
-            [
-                self._write(e, b, "core_decoder/decoder")
-                for e, b in zip(embeddings, bars, strict=True)
-            ],
-            axis=1,
-        )
+    def logits(
+        self, z: np.ndarray, outputs: np.ndarray, controls: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Teacher forcing: z (B, Z), what is to be written (B, T, D) -> logits (B, T, K).
 
-    def _last_states(self, x: np.ndarray) -> np.ndarray:
+        Each slot reads the slot before it, valid or not: behind a segment's end that is zeros.
+        """
+        before = np.concatenate([np.zeros_like(outputs[:, :1]), outputs[:, :-1]], axis=1)
+        told = np.zeros((*before.shape[:2], 0)) if controls is None else controls
+        if isinstance(self.config.decoder, Flat):
+            return self._write(z, before, told, "decoder")
+        embeddings, controls_of = self._conduct(z), self._bars(told)
+        written = []
+        for scope, stream in self._cores(before):
+            bars = zip(embeddings, self._bars(stream), controls_of, strict=True)
+            written.append(np.concatenate([self._write(*bar, scope) for bar in bars], axis=1))
+        return np.concatenate(written, axis=-1)
+
+    def nll(self, logits: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        """Logits (B, T, K), what is to be written (B, T, D) -> nats (B, T)."""
+        space: Space = self.spec.outputs
+        match space:
+            case Categorical():
+                return _cross_entropy(logits, outputs)
+            case Several():
+                ends = np.cumsum(space.sizes)[:-1]
+                parts = zip(np.split(logits, ends, -1), np.split(outputs, ends, -1), strict=True)
+                return sum(_cross_entropy(*part) for part in parts)
+            case MultiLabel():
+                return self._nade(logits, outputs)
+            case Strokes():
+                hit, velocity, offset = np.split(logits, 3, -1)
+                true_hit, true_velocity, true_offset = np.split(outputs, 3, -1)
+                p = sigmoid(hit)
+                cost = -true_hit * np.log(p + 1e-7) - (1 - true_hit) * np.log(1 - p + 1e-7)
+                cost = cost + (sigmoid(velocity) - true_velocity) ** 2
+                return (cost + (np.tanh(offset) - true_offset) ** 2).sum(-1)
+
+    def _summary(self, x: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """One row: x (T, D), lengths (S,) -> the numbers that mean and sigma are read from."""
+        parts = [bar[:n] for bar, n in zip(np.split(x, self.spec.segments), lengths, strict=True)]
+        if isinstance(self.config.encoder, Bidirectional):
+            return self._last_states(np.concatenate(parts), "encoder")
+        below = [self._last_states(part, "encoder/hierarchical_level_0") for part in parts]
+        return self._last_states(np.array(below), "encoder/hierarchical_level_1")
+
+    def _last_states(self, x: np.ndarray, scope: str) -> np.ndarray:
+        """x (N, D) -> the last states of both directions, zeros where there is no step."""
         for layer in range(len(self.config.encoder.units)):
             outputs = []
             for direction, sequence in (("fw", x), ("bw", x[::-1])):
-                name = f"{BIDIRECTIONAL.format(layer, direction)}/{LSTM.format(0)}"
-                units = self.v[name + "/bias"].size // 4
-                c = h = np.zeros(units)
-                hs = []
+                name = f"{scope}/{BIDIRECTIONAL.format(layer, direction)}"
+                c = h = np.zeros(self.v[name + "/bias"].size // 4)
+                hs = [h]
                 for step in sequence:
                     c, h = self._cell(step, c, h, name)
                     hs.append(h)
                 outputs.append(np.array(hs))
             ahead, behind = outputs
-            x = np.concatenate([ahead, behind[::-1]], axis=1)
+            x = np.concatenate([ahead[1:], behind[:0:-1]], axis=1)
         return np.concatenate([ahead[-1], behind[-1]])
 
     def _conduct(self, z: np.ndarray) -> list[np.ndarray]:
-        state = self._initial(z, CONDUCTOR + "initial_state", self.config.decoder.conductor_units)
+        state = self._initial(z, f"{CONDUCTOR}/initial_state", self.config.decoder.conductor_units)
         embeddings = []
-        for _ in range(self.segments):
+        for _ in range(self.spec.segments):
             x = np.zeros((len(z), 1))
             for layer, (c, h) in enumerate(state):
-                c, x = self._cell(x, c, h, f"{CONDUCTOR}cell_{layer}/lstm_cell")
+                c, x = self._cell(x, c, h, f"{CONDUCTOR}/cell_{layer}/lstm_cell")
                 state[layer] = (c, x)
             embeddings.append(x)
         return embeddings
 
-    def _write(self, z: np.ndarray, before: np.ndarray, scope: str) -> np.ndarray:
+    def _write(self, z: np.ndarray, before: np.ndarray, told: np.ndarray, scope: str) -> np.ndarray:
         state = self._initial(z, f"{scope}/z_to_initial_state", self.config.decoder.units)
         logits = []
         for t in range(before.shape[1]):
-            x = np.concatenate([before[:, t], z], axis=1)
+            x = np.concatenate([before[:, t], z, told[:, t]], axis=1)
             for layer, (c, h) in enumerate(state):
-                c, x = self._cell(x, c, h, f"{scope}/{LSTM.format(layer)}")
+                c, x = self._cell(x, c, h, f"{scope}/{STACK.format(layer)}")
                 state[layer] = (c, x)
             logits.append(self._dense(x, f"{scope}/output_projection"))
         return np.stack(logits, axis=1)
+
+    def _nade(self, logits: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+        encode, decode = self.v["decoder/nade/w_enc"][:, 0], self.v["decoder/nade/w_dec_t"][:, :, 0]
+        hidden = encode.shape[1]
+        a, ground, cost = logits[..., :hidden], logits[..., hidden:], 0.0
+        for i in range(len(encode)):
+            p = sigmoid(ground[..., i] + sigmoid(a) @ decode[i])
+            label = outputs[..., i]
+            cost = cost - label * np.log(1e-6 + p) - (1 - label) * np.log(1e-6 + 1 - p)
+            a = a + label[..., None] * encode[i]
+        return cost
+
+    def _cores(self, x: np.ndarray) -> list[tuple[str, np.ndarray]]:
+        """The LSTMs that write segments, and what of (B, T, D) each of them reads."""
+        if not self.config.decoder.separate:
+            return [("core_decoder/decoder", x)]
+        streams = np.split(x, np.cumsum(self.spec.outputs.sizes)[:-1], axis=-1)
+        return [(f"core_decoder/core_decoder_{i}/decoder", s) for i, s in enumerate(streams)]
+
+    def _bars(self, x: np.ndarray) -> list[np.ndarray]:
+        return np.split(x, self.spec.segments, axis=1)
 
     def _initial(self, z: np.ndarray, name: str, units: tuple[int, ...]) -> State:
         values, state, at = np.tanh(self._dense(z, name)), [], 0
@@ -114,76 +178,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-def load_variables(model: SequenceVAE, v: Variables) -> None:
-    """Put the reference's variables into a model; every parameter is set, none left over."""
-    state: dict[str, torch.Tensor] = {}
-    used: set[str] = set()
-
-    def dense(ours: str, theirs: str) -> None:
-        state[f"{ours}.weight"] = torch.from_numpy(v[theirs + "/kernel"].T.copy())
-        state[f"{ours}.bias"] = torch.from_numpy(v[theirs + "/bias"].copy())
-        used.update({theirs + "/kernel", theirs + "/bias"})
-
-    def lstm(ours: str, theirs: str) -> None:
-        kernel, bias = v[theirs + "/kernel"], v[theirs + "/bias"].copy()
-        H = len(bias) // 4
-        bias[2 * H : 3 * H] += 1
-        order = np.concatenate([np.arange(g * H, (g + 1) * H) for g in (0, 2, 1, 3)])
-        rows, inputs = kernel.T[order], kernel.shape[0] - H
-        state[f"{ours}.weight_ih_l0"] = torch.from_numpy(rows[:, :inputs].copy())
-        state[f"{ours}.weight_hh_l0"] = torch.from_numpy(rows[:, inputs:].copy())
-        state[f"{ours}.bias_ih_l0"] = torch.from_numpy(bias[order])
-        state[f"{ours}.bias_hh_l0"] = torch.zeros(4 * H)
-        used.update({theirs + "/kernel", theirs + "/bias"})
-
-    config = model.config
-    assert isinstance(config.encoder, Bidirectional)
-    for i in range(len(config.encoder.units)):
-        for ours, theirs in (("forwards", "fw"), ("backwards", "bw")):
-            name = f"{BIDIRECTIONAL.format(i, theirs)}/{LSTM.format(0)}"
-            lstm(f"encoder.lstm.{ours}.{i}", name)
-    dense("encoder.mean", "encoder/mu")
-    dense("encoder.sigma", "encoder/sigma")
-    scope = "decoder"
-    if isinstance(config.decoder, Conductor):
-        scope = "core_decoder/decoder"
-        dense("decoder.view.start.project", CONDUCTOR + "initial_state")
-        for i in range(len(config.decoder.conductor_units)):
-            lstm(f"decoder.view.conductor.layers.{i}", f"{CONDUCTOR}cell_{i}/lstm_cell")
-    dense("decoder.writers.0.initial.project", f"{scope}/z_to_initial_state")
-    for i in range(len(config.decoder.units)):
-        lstm(f"decoder.writers.0.lstm.layers.{i}", f"{scope}/{LSTM.format(i)}")
-    dense("decoder.writers.0.head.project", f"{scope}/output_projection")
-    model.load_state_dict(state)
-    assert used == v.keys() - {"global_step"}, used ^ v.keys()
-
-
-def random_variables(model: SequenceVAE, rng: np.random.Generator, spread: float) -> Variables:
-    """Variables of the shapes that the published model of this configuration has."""
-    config, K = model.config, model.spec.outputs.size
-    v: dict[str, np.ndarray] = {}
-
-    def add(name: str, inputs: int, outputs: int) -> None:
-        v[name + "/kernel"] = rng.normal(0, spread, (inputs, outputs)).astype(np.float32)
-        v[name + "/bias"] = rng.normal(0, spread, outputs).astype(np.float32)
-
-    def stack(name: str, inputs: int, units: tuple[int, ...]) -> None:
-        for i, (below, h) in enumerate(zip((inputs, *units), units, strict=False)):
-            add(name.format(i), below + h, 4 * h)
-
-    width = K
-    for i, h in enumerate(config.encoder.units):
-        for direction in ("fw", "bw"):
-            add(f"{BIDIRECTIONAL.format(i, direction)}/{LSTM.format(0)}", width + h, 4 * h)
-        width = 2 * h
-    add("encoder/mu", width, config.z)
-    add("encoder/sigma", width, config.z)
-    scope, z, decoder = "decoder", config.z, config.decoder
-    if isinstance(decoder, Conductor):
-        add(CONDUCTOR + "initial_state", z, 2 * sum(decoder.conductor_units))
-        stack(CONDUCTOR + "cell_{}/lstm_cell", 1, decoder.conductor_units)
-        scope, z = "core_decoder/decoder", decoder.conductor_units[-1]
-    add(f"{scope}/z_to_initial_state", z, 2 * sum(decoder.units))
-    stack(f"{scope}/{LSTM}", K + z, decoder.units)
-    add(f"{scope}/output_projection", decoder.units[-1], K)
-    return v
+def _cross_entropy(logits: np.ndarray, one_hot: np.ndarray) -> np.ndarray:
+    top = logits.max(-1, keepdims=True)
+    total = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
+    return total - (logits * one_hot).sum(-1)

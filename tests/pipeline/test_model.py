@@ -17,7 +17,7 @@ from musicvae.notes.score import Score
 from musicvae.pipeline.device import choose_device
 from musicvae.pipeline.model import MusicVAE
 from musicvae.representations.base import Example
-from tests.models.small import NAMES, build, small
+from tests.models.small import MELODIES, build, small
 from tests.pipeline.pieces import same, song, tune
 
 
@@ -219,7 +219,7 @@ def test_what_holds_no_music_has_no_posterior(model: MusicVAE, tmp_path: Path) -
         model.encode(tmp_path / "none.mid")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MELODIES)
 def test_saved_and_loaded_it_makes_the_same(name: str, tmp_path: Path) -> None:
     model = MusicVAE(Checkpoint(preset=small(name), weights=build(name).state_dict()), "cpu")
     model.save_pretrained(tmp_path / "mine")

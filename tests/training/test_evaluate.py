@@ -10,7 +10,7 @@ import torch
 
 from musicvae.models.vae import SequenceVAE
 from musicvae.training.evaluate import evaluate
-from tests.models.small import NAMES, build, small
+from tests.models.small import MELODIES, build, small
 from tests.training.small_data import dataset
 
 FIGURES = {
@@ -47,7 +47,7 @@ def test_a_model_that_writes_holds_is_right_at_every_hold() -> None:
     assert figures["examples"] == 9
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MELODIES)
 def test_figures_are_the_means_over_valid_steps(name: str) -> None:
     model, data = build(name), dataset(small(name), rows=6)
     figures = evaluate(model, data, seed=1)

@@ -15,7 +15,7 @@ from musicvae.checkpoint import load
 from musicvae.config import Preset, override
 from musicvae.training import trainer as module
 from musicvae.training.trainer import Progress, Trainer
-from tests.models.small import NAMES, small
+from tests.models.small import MELODIES, small
 from tests.training.small_data import dataset
 
 
@@ -68,7 +68,7 @@ def assert_identical(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
     assert [k for k in a if not torch.equal(a[k], b[k])] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MELODIES)
 def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Path) -> None:
     """The same losses to the last bit, weights, average and optimiser too: once left by reaching
     a step, once by an interruption."""
@@ -90,7 +90,7 @@ def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Pa
     assert_identical(everything(once), everything(last))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MELODIES)
 def test_training_learns(name: str, tmp_path: Path) -> None:
     fast, never = ({"kind": "Constant", "value": value} for value in (0.02, 0.0))
     preset = tiny(name, updates=25, augment=False, learning_rate=fast, sampling=never)
