@@ -34,6 +34,7 @@ COMMANDS: tuple[str, ...] = (
     "train",
     "evaluate",
     "import",
+    "export",
 )
 
 app = typer.Typer(

@@ -56,6 +56,9 @@ def import_(
 
 def _read(source: str, preset: str | None) -> Checkpoint:
     """The format is told by looking: Magenta.js has a list of weights beside its config.json."""
+    from musicvae.interop.magenta_js import import_magenta_js, is_magenta_js
     from musicvae.interop.magenta_tf import import_tensorflow
 
+    if is_magenta_js(source):
+        return import_magenta_js(source, preset)
     return import_tensorflow(source, preset)
