@@ -120,11 +120,12 @@ class Strict:
         found: list[_Cut] = []
         seen: set[bytes] = set()
         for track, velocity, first_step, events in self._melodies(steps):
+            if overlap and len(events) < bars * STEPS_PER_BAR:
+                _count(dropped, "too-short")
+                continue
             at, tokens = _slide(events, bars, overlap)
             codes = None if told is None else _codes(told, first_step + at, tokens.shape[1])
             missing = at + bars * STEPS_PER_BAR - len(events)
-            if not len(at):
-                _count(dropped, "too-short")
             if overlap:
                 new = _unseen(tokens, codes, seen)
                 _count(dropped, "duplicate", len(at) - len(new))
@@ -160,15 +161,15 @@ class Strict:
         for track in np.unique(steps.track[fits]).tolist():
             rows = np.flatnonzero(fits & (steps.track == track))
             rows = rows[np.lexsort((-steps.pitch[rows].astype(int), steps.start_step[rows]))]
-            _, highest = np.unique(steps.start_step[rows], return_index=True)
-            rows = rows[highest]
+            start = steps.start_step[rows]
+            rows = rows[np.append(True, start[1:] != start[:-1])]  # the highest of each step
             start, end = steps.start_step[rows], steps.end_step[rows]
             breaks = np.flatnonzero(start[1:] - end[:-1] >= GAP_STEPS) + 1
             for part in np.split(rows, breaks) if len(breaks) else [rows]:
                 step, events = _melody(
                     steps.start_step[part], steps.end_step[part], steps.pitch[part]
                 )
-                yield track, round(float(steps.velocity[part].mean())), step, events
+                yield track, round(int(steps.velocity[part].sum()) / len(part)), step, events
 
 
 def _melody(start: np.ndarray, end: np.ndarray, pitch: np.ndarray) -> tuple[int, np.ndarray]:
