@@ -39,7 +39,7 @@ def import_tensorflow(source: str | Path, preset: str | None = None) -> Checkpoi
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     variables = {k: bundle[k] for k in shapes}
-    step = int(bundle[STEP]) if STEP in bundle else None
+    step = int(bundle[STEP]) if STEP in bundle and bundle.shape(STEP) == () else None
     return Checkpoint(
         preset=_for_use(chosen),
         weights=to_ours(variables, chosen.representation.spec, chosen.model),

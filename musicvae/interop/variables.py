@@ -246,7 +246,8 @@ def _forget(units: int) -> Tensor:
 
 def _tensor(values: np.ndarray) -> Tensor:
     """A contiguous copy in float32."""
-    return torch.from_numpy(np.array(values, dtype=np.float32, order="C", copy=True))
+    array = np.require(values, np.float32, ["ALIGNED", "WRITEABLE"])
+    return torch.from_numpy(array).clone(memory_format=torch.contiguous_format)
 
 
 def _array(values: Tensor) -> np.ndarray:
