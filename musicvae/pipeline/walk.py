@@ -96,10 +96,7 @@ class Route:
     def mix(self, a: Codes, b: Codes) -> Codes:
         """The codes of `starts` and of `ends` -> those on the great circle between them."""
         alphas = self.alphas.tolist()
-        pairs = zip(self.starts, self.ends, alphas, strict=True)
-        lengths = np.stack(
-            [(x if t < 0.5 or self.lock else y).lengths for x, y, t in pairs]
-        ).astype(np.int64)
+        lengths = self._room(a, b)
         if self.surplus:
             lengths[len(lengths) // 2, -self.surplus :] = 0
         z = slerp(a.mean, b.mean, self.alphas)
@@ -109,7 +106,7 @@ class Route:
         return Codes(
             mean=z,
             std=torch.zeros_like(z),
-            lengths=torch.from_numpy(lengths),
+            lengths=lengths,
             origins=tuple(origins),
             controls=self._nearer(a.controls, b.controls),
             model=a.model,
@@ -125,6 +122,17 @@ class Route:
             tokens[:, list(self.lock)] = start.tokens[:, list(self.lock)]
             kept.append(dataclasses.replace(example, tokens=tokens))
         return kept
+
+    def _room(self, a: Codes, b: Codes) -> Tensor:
+        """Steps to be made of each segment (N, S): those of the nearer window, its filler too."""
+        ours, theirs = (
+            torch.maximum(
+                codes.lengths, torch.from_numpy(np.stack([e.lengths for e in w]).astype(np.int64))
+            )
+            for codes, w in ((a, self.starts), (b, self.ends))
+        )
+        first = (self.alphas < 0.5) | bool(self.lock)
+        return torch.where(first[:, None], ours, theirs)
 
     def _as_locked(self, mixed: Origin, a: Origin) -> Origin:
         """How it is to sound where parts of A are locked: its meter, its tempo, its instruments."""

@@ -17,6 +17,7 @@ from musicvae.notes.midi import write_midi
 from musicvae.notes.score import Track
 from musicvae.presets import preset
 from tests.notes.scores import score_of
+from tests.pipeline.kinds import KINDS, tiny_checkpoint
 
 SETTINGS = {
     "model.z": "8",
@@ -55,6 +56,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figures = {"teacher": 0.5, "sampled": 0.25, "greedy": 0.75, "kl_bits": 12.3}
     save(Checkpoint(preset=small, weights=model.state_dict(), figures=figures), folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A checkpoint folder of every kind of model."""
+    root = tmp_path_factory.mktemp("kinds")
+    for name in KINDS:
+        save(tiny_checkpoint(name), root / name)
+    return {name: root / name for name in KINDS}
 
 
 @pytest.fixture

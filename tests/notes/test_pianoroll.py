@@ -10,7 +10,7 @@ from matplotlib.collections import PolyCollection
 from musicvae.notes.errors import InvalidMusic
 from musicvae.notes.midi import read_midi
 from musicvae.notes.pianoroll import draw_pianorolls, plot_pianorolls
-from musicvae.notes.score import Meter
+from musicvae.notes.score import Meter, Track
 from tests.notes.scores import A_TRIO, score_of
 
 MIDI = Path(__file__).parent.parent / "golden" / "midi"
@@ -76,3 +76,18 @@ def test_extreme_pitches_stay_inside() -> None:
     low, high = draw_pianorolls([ends], ["x"]).axes[0].get_ylim()
     assert low <= -0.5
     assert high >= 127.5
+
+
+def test_drums_stand_below_the_notes_in_rows_with_names() -> None:
+    kit = (Track(name="Tune"), Track(name="Kit", is_drum=True))
+    rows = [(60, 80, 0.0, 1.0, 0), *((p, 80, 0.5, 0.6, 1) for p in (36, 38, 42, 87))]
+    both = draw_pianorolls([score_of(rows, kit)], ["x"]).axes[0]
+    names = [label.get_text() for label in both.get_yticklabels()]
+    assert names == ["C4", "kick", "snare", "closed hat", "drum 87"]
+    at = dict(zip(names, both.get_yticks(), strict=True))
+    assert at["kick"] < at["snare"] < at["closed hat"] < at["drum 87"] < at["C4"]
+    notes = [c for c in both.collections if isinstance(c, PolyCollection)][-1].get_paths()
+    middles = sorted(float(n.vertices[:, 1].min() + n.vertices[:, 1].max()) / 2 for n in notes)
+    assert middles == pytest.approx(sorted([*list(at.values())[1:], 60]), abs=1e-6)
+    alone = draw_pianorolls([score_of(rows[1:], kit)], ["x"]).axes[0]
+    assert [label.get_text() for label in alone.get_yticklabels()] == names[1:]
