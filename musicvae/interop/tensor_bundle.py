@@ -20,6 +20,7 @@ from musicvae.interop.sstable import DAMAGED, read_table, read_varint, take
 # By the numbers of `types.proto`. Bfloat16 (14) is the upper half of a float32.
 TYPES = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 19: "<f2"}
 BFLOAT16, STRING = 14, 7
+LARGEST = 2**31  # of a dimension
 
 Files = Mapping[str, np.ndarray]  # the bytes of files by name
 
@@ -130,7 +131,10 @@ def _entry(value: bytes) -> Entry:
 def _shape(value: int | bytes) -> tuple[int, ...]:
     """A `TensorShapeProto`: its dimensions are messages, in each of which field 1 is the size."""
     parts = [part for number, part in _fields(_message(value)) if number == 2]
-    return tuple(_number(dict(_fields(_message(part))), 1) for part in parts)
+    sizes = tuple(_number(dict(_fields(_message(part))), 1) for part in parts)
+    if any(size > LARGEST for size in sizes):
+        raise ValueError(DAMAGED)
+    return sizes
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
