@@ -36,11 +36,19 @@ def main(check: bool) -> int:
 
 
 def _pages() -> Iterable[tuple[Path, Mapping[str, str]]]:
-    everything = {"accuracy": accuracy(), "speed": speed(), "checkpoints": checkpoints()}
+    everything = {
+        "accuracy": accuracy(),
+        "checkpoints": checkpoints(),
+        "encoders": encoders(),
+        "groove": groove(),
+        "speed": speed(),
+        "trio": trio(),
+    }
+    yield ROOT / "docs" / "porting.md", {"oracle": oracle()}
     for page in (ROOT / "README.md", CHECKPOINTS / "README.md", ROOT / "benchmarks" / "README.md"):
         yield page, everything
     for folder in _shipped():
-        yield folder / "README.md", {"card": card(folder)}
+        yield folder / "README.md", {"card": card(folder), "groove": groove(), "trio": trio()}
 
 
 def accuracy() -> str:
@@ -55,6 +63,9 @@ def accuracy() -> str:
         ("16-bar melody, `melody-16bar`", _of("accuracy-melody-16bar"), "0.919 / 0.812"),
         ("16-bar, the same after 500 updates", _of("accuracy-hierarchical-500"), ""),
         ("16-bar, flat decoder, 500 updates", _of("accuracy-flat-500"), "0.883 / 0.620"),
+        ("2-bar melody told the chords", _of("accuracy-melody-2bar-chords"), ""),
+        ("2-bar drums, `drums-2bar`", _of("accuracy-drums-2bar"), "0.979 / 0.917"),
+        ("16-bar trio, `trio-16bar`: mean of its parts", _of("accuracy-trio-16bar"), ""),
     ]
     header = ["model", "teacher-forced", "sampled", "greedy", "sampled, onsets", "KL bits",
               "bits an onset", "active units", "paper, forced / sampled"]  # fmt: skip
@@ -63,9 +74,74 @@ def accuracy() -> str:
 
 def speed() -> str:
     """One line a benchmark: what was asked, and the answer."""
-    found = [_read(p) for p in sorted(RESULTS.glob("*.json")) if not p.stem.startswith("accuracy")]
+    apart = ("accuracy", "groove", "oracle")  # have tables of their own
+    found = [_read(p) for p in sorted(RESULTS.glob("*.json")) if not p.stem.startswith(apart)]
     lines = ([r["question"], r["answer"], _machine(r)] for r in found)
     return _table(["question", "answer", "measured on"], lines)
+
+
+def oracle() -> str:
+    """Each configuration of which the reference's tensors are recorded, and the files equal."""
+    header = ["configuration", "mode", "equal files", "with windows", "windows",
+              "equal files decoded"]  # fmt: skip
+    rows = (
+        [
+            f"`{r['configuration']}`",
+            r["mode"],
+            f"{r['equal_files']} of {r['files']}",
+            str(r["files_with_windows"]),
+            f"{r['windows']:,}",
+            f"{r['equal_decoded_files']} of {r['decoded_files']}" if r["decoded_files"] else "",
+        ]
+        for r in _read(RESULTS / "oracle.json")["converters"]
+    )
+    return _table(header, rows)
+
+
+def encoders() -> str:
+    """From a MIDI file to tokens: ours, and how many times as long the reference takes."""
+    header = ["encoder", "median file, ms", "times as fast", "mean, ms", "times as fast in total"]
+    rows = (
+        [
+            f"`{r['encoder']}`",
+            f"{r['median_ms']:.2f}",
+            f"{r['times_faster_median']:.1f}",
+            f"{r['mean_ms']:.2f}",
+            f"{r['times_faster_total']:.1f}",
+        ]
+        for r in _read(RESULTS / "encode_speed.json")["encoders"]
+    )
+    return _table(header, rows)
+
+
+def trio() -> str:
+    """How much comes back of each part of a trio, and the paper's numbers."""
+    header = ["part", "teacher-forced", "sampled", "greedy", "paper, sampled"]
+    paper = {"melody": "0.753", "bass": "0.773", "drums": "0.863"}
+    f = _of("accuracy-trio-16bar") or {}
+    ways = ("teacher", "sampled", "greedy")
+    return _table(
+        header,
+        ([part, *(f"{f[f'{way}_{part}']:.3f}" for way in ways), said]
+         for part, said in paper.items() if f),
+    )  # fmt: skip
+
+
+def groove() -> str:
+    """How near to the drummer the strokes of a score are played, and by simpler means."""
+    header = ["strokes are played", "timing, ms", "velocity, of 127"]
+    ways = {
+        "quantized": "on the grid, all equally loud",
+        "drum": "with the mean of each drum",
+        "drum_and_step": "with the mean of each drum at each sixteenth of a bar",
+        "model": "by `groove-2bar-humanize`",
+    }
+    errors = _read(RESULTS / "groove-2bar-humanize.json")["errors"]
+    return _table(
+        header,
+        ([said, f"{errors[way]['timing_ms']:.2f}", f"{errors[way]['velocity']:.1f}"]
+         for way, said in ways.items()),
+    )  # fmt: skip
 
 
 def checkpoints() -> str:
