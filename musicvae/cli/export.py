@@ -17,6 +17,7 @@ class Target(StrEnum):
     """What can be written."""
 
     magenta_js = "magenta-js"
+    onnx = "onnx"
     safetensors = "safetensors"
 
 
@@ -44,11 +45,14 @@ def export(
 
     magenta-js: a folder for the web, which Magenta.js loads by its URL. It knows the published
     kinds of models, not those that come with this program: "train --preset cat-mel_2bar_small"
-    makes one that it knows. safetensors: all weights in one file.
+    makes one that it knows. onnx: a folder for onnxruntime, from any model. safetensors: all
+    weights in one file.
 
     Examples:
 
       musicvae export my-melodies/ --to magenta-js -o web/my-melodies --quantize 16
+
+      musicvae export melody-2bar --to onnx -o melody-onnx
 
       musicvae export melody-2bar --to safetensors -o melody-2bar.safetensors
     """
@@ -72,6 +76,14 @@ def _magenta_js(checkpoint: Checkpoint, output: Path, quantize: int | None) -> N
     export_magenta_js(checkpoint, output, quantize)
 
 
+def _onnx(checkpoint: Checkpoint, output: Path, quantize: int | None) -> None:
+    from musicvae.interop.onnx import write_onnx
+
+    if quantize is not None:
+        raise ValueError(f"ONNX is written with 32 bits a weight, not {quantize}")
+    write_onnx(checkpoint, output)
+
+
 def _safetensors(checkpoint: Checkpoint, output: Path, quantize: int | None) -> None:
     import torch
 
@@ -84,5 +96,6 @@ def _safetensors(checkpoint: Checkpoint, output: Path, quantize: int | None) -> 
 
 _WRITE: dict[Target, Callable[[Checkpoint, Path, int | None], None]] = {
     Target.magenta_js: _magenta_js,
+    Target.onnx: _onnx,
     Target.safetensors: _safetensors,
 }
