@@ -36,6 +36,7 @@ def test_json_says_the_kind_of_everything() -> None:
         "sigma": pytest.approx(0.6931, abs=1e-4),
         "nade": 128,
         "dropout": 0.0,
+        "control_units": None,
     }
     assert from_json(json.loads(json.dumps(to_json(MODEL)))) == MODEL
 
