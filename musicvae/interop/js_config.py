@@ -7,7 +7,7 @@ of layers are not in it: `model_of` reads them off the shapes of the weights.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -131,14 +131,16 @@ def model_of(config: JsConfig, spec: TokenSpec, shapes: Mapping[str, Shape]) -> 
         conductor = _units(shapes, f"{CONDUCTOR}/cell_{{}}/lstm_cell")
         decoder = Conductor(units=units, conductor_units=conductor, separate=separate)
     told = f"{CONTROLS}/{cells}"
-    nade = shapes.get(f"{core}/nade/w_enc", ())
-    return ModelConfig(
+    model = ModelConfig(
         z=_size(shapes, "encoder/mu/bias"),
         encoder=encoder,
         decoder=decoder,
-        nade=nade[2] if len(nade) == 3 else 1,
         control_units=_units(shapes, told)[0] if f"{told.format(0)}/bias" in shapes else None,
     )
+    weights = shapes.get(f"{core}/nade/w_enc", ())
+    if config.boolean or len(weights) == 3:
+        model = replace(model, nade=1 if config.boolean else weights[2])
+    return model
 
 
 def number(args: Mapping[str, Any], name: str, default: int | None = None) -> int:

@@ -60,10 +60,10 @@ def read_bytes(place: str | Path, name: str, most: int = SMALL_FILE) -> bytes:
         if is_url(place):
             request = urllib.request.Request(where, headers={"User-Agent": "musicvae"})
             with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-                data: bytes = answer.read(most + 1)
+                data = _up_to(answer, most)
         else:
             with (Path(place) / name).open("rb") as file:
-                data = file.read(most + 1)
+                data = _up_to(file, most)
     except urllib.error.HTTPError as error:
         raise ValueError(f"{where} cannot be loaded: the server answers {error.code}") from None
     except (urllib.error.URLError, TimeoutError) as error:
@@ -73,6 +73,15 @@ def read_bytes(place: str | Path, name: str, most: int = SMALL_FILE) -> bytes:
     if len(data) > most:
         raise ValueError(f"{where} is longer than the {most} bytes that it should have")
     return data
+
+
+def _up_to(file: Any, most: int) -> bytes:
+    """All of an open file, or a little more than `most` bytes; `most` may be beyond all memory."""
+    parts, size = [], 0
+    while size <= most and (part := file.read(SHARD_BYTES)):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def is_url(place: str | Path) -> bool:
