@@ -44,7 +44,7 @@ def _pages() -> Iterable[tuple[Path, Mapping[str, str]]]:
         "speed": speed(),
         "trio": trio(),
     }
-    yield ROOT / "docs" / "porting.md", {"oracle": oracle()}
+    yield ROOT / "docs" / "porting.md", {"oracle": oracle(), "parity": parity()}
     for page in (ROOT / "README.md", CHECKPOINTS / "README.md", ROOT / "benchmarks" / "README.md"):
         yield page, everything
     for folder in _shipped():
@@ -94,6 +94,24 @@ def oracle() -> str:
             f"{r['equal_decoded_files']} of {r['decoded_files']}" if r["decoded_files"] else "",
         ]
         for r in _read(RESULTS / "oracle.json")["converters"]
+    )
+    return _table(header, rows)
+
+
+def parity() -> str:
+    """Imported models, and the worst difference in each quantity from what the original gave."""
+    header = ["model", "original", "mean", "sigma", "logits", "loss terms", "metrics",
+              "greedy steps that differ"]  # fmt: skip
+    found = [r for p in sorted(RESULTS.glob("parity-*.json")) for r in _read(p)["models"]]
+    quantities = ("mean", "sigma", "logits", "losses", "metrics")
+    rows = (
+        [
+            f"`{r['model']}`",
+            r["original"],
+            *(_exponent(r.get(q)) for q in quantities),
+            f"{r['greedy']} of {r['greedy_steps']:,}",
+        ]
+        for r in found
     )
     return _table(header, rows)
 
@@ -188,6 +206,11 @@ def _of(name: str) -> dict[str, Any] | None:
     path = RESULTS / f"{name}.json"
     figures: dict[str, Any] | None = _read(path)["figures"] if path.is_file() else None
     return figures
+
+
+def _exponent(number: float | None) -> str:
+    """0.00000025 -> 2.5e-07"""
+    return "" if number is None else f"{number:.1e}" if number else "0"
 
 
 def _machine(result: Mapping[str, Any]) -> str:
