@@ -11,125 +11,25 @@ every call.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from musicvae.catalogue import find
-from musicvae.checkpoint import Checkpoint, load, save
-from musicvae.latent.density import NormalDensity
 from musicvae.latent.interpolate import slerp
-from musicvae.models.encoders import Posterior
-from musicvae.pipeline.codes import Codes, stack_controls
-from musicvae.pipeline.device import choose_device
-from musicvae.pipeline.progression import Progression
+from musicvae.pipeline.coder import Coder, as_tensor, fresh_seed, next_seed
+from musicvae.pipeline.progression import progression_for, tell, through
 from musicvae.pipeline.reconstructed import Reconstructed
-from musicvae.pipeline.walk import Route, Walk, first_segments
+from musicvae.pipeline.walk import Route, Walk, streams_of
 from musicvae.pipeline.windows import Windows
-from musicvae.representations.base import Example, TokenSpec
-
-BATCH = 256  # windows at a time: bounds the memory of a song of any length
 
 
-class MusicVAE:
+class MusicVAE(Coder):
     """A trained model that reads and writes music (or whatever its representation does).
 
-    `density` is where new codes are drawn from: the normal that fits the codes of the training data
-    where the checkpoint has it, else the prior N(0, 1). Set it to draw from another.
+    `encode` and `decode` are `Coder`'s, and so is `density`, which new codes are drawn from.
     """
-
-    def __init__(self, checkpoint: Checkpoint, device: str | torch.device = "auto") -> None:
-        self.checkpoint = checkpoint
-        self.representation = checkpoint.preset.representation
-        self.device = choose_device(device)
-        self.model = checkpoint.build().to(self.device)
-        self.density = NormalDensity.standard(self.z_size)
-        if checkpoint.latents:
-            self.density = NormalDensity(**checkpoint.latents)
-
-    @classmethod
-    def from_pretrained(
-        cls, name: str | Path = "melody-2bar", device: str | torch.device = "auto"
-    ) -> MusicVAE:
-        """A shipped checkpoint by name, a folder, or a hub id. Raises `ValueError`."""
-        return cls(load(find(name)), device)
-
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write the checkpoint folder that `from_pretrained` reads."""
-        save(self.checkpoint, folder)
-
-    @property
-    def name(self) -> str:
-        return self.checkpoint.preset.name
-
-    @property
-    def z_size(self) -> int:
-        """Dimensions of z."""
-        return self.checkpoint.preset.model.z
-
-    def encode(self, source: object) -> Codes:
-        """The posterior of every window of a source; raises `Rejected` where there is none."""
-        return self.encode_examples(self._examples(source))
-
-    @torch.no_grad()
-    def encode_examples(self, examples: Sequence[Example]) -> Codes:
-        """The posterior of each example."""
-        if not examples:
-            raise ValueError("there are no examples to encode: give one or more")
-        parts = [
-            self._posterior(examples[start : start + BATCH])
-            for start in range(0, len(examples), BATCH)
-        ]
-        posterior = Posterior(torch.cat([p.mean for p in parts]), torch.cat([p.std for p in parts]))
-        return Codes.of(posterior, examples, self.representation.spec, self.name)
-
-    def decode(
-        self, codes: Codes | Tensor, *, temperature: float = 0.0, seed: int | None = None
-    ) -> Any:
-        """Codes -> one source in which their windows follow one another.
-
-        A bare tensor (N, Z) becomes music in full bars at the default tempo.
-        """
-        return self.representation.decode(self.decode_examples(codes, temperature, seed))
-
-    def decode_examples(
-        self, codes: Codes | Tensor, temperature: float = 0.0, seed: int | None = None
-    ) -> list[Example]:
-        """Codes -> an example for each, decoded at their means."""
-        spec = self.representation.spec
-        if isinstance(codes, Tensor):
-            codes = Codes.plain(codes, self.representation.blank(), spec, self.name)
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"temperature is 0 (likeliest) or above, not {temperature}")
-        codes.require(spec, self.z_size, self.name)
-        generator = torch.Generator(self.device).manual_seed(_fresh(seed))
-        parts = [
-            self.model.decode(
-                codes.mean[start : start + BATCH].to(self.device),
-                codes.lengths[start : start + BATCH].to(self.device),
-                temperature,
-                generator,
-                None
-                if codes.controls is None
-                else codes.controls[start : start + BATCH].to(self.device),
-            ).cpu()
-            for start in range(0, len(codes), BATCH)
-        ]
-        written = self.model.written(torch.cat(parts), codes.lengths)
-        tokens = torch.cat(parts).numpy().astype(spec.outputs.dtype)
-        told = [None] * len(codes) if codes.controls is None else _stored(codes.controls, spec)
-        return [
-            Example(tokens=t, lengths=n, controls=c, origin=o)
-            for t, n, c, o in zip(
-                tokens, written.numpy().astype(np.uint16), told, codes.origins, strict=True
-            )
-        ]
 
     def sample(
         self,
@@ -146,13 +46,14 @@ class MusicVAE:
         idea goes through the chords. Fewer bars of them than a window has are played again.
         """
         _require_count(n)
-        generator = torch.Generator().manual_seed(_fresh(seed))
+        generator = torch.Generator().manual_seed(fresh_seed(seed))
         z = self.density.sample(n, generator)
         if chords is None:
-            examples = self.decode_examples(z, temperature, _next_seed(generator))
+            examples = self.decode_examples(z, temperature, next_seed(generator))
             return [self.representation.decode([example]) for example in examples]
-        codes, windows = self._through(self._progression(chords), z)
-        examples = self.decode_examples(codes, temperature, _next_seed(generator))
+        progression = progression_for(self.representation, chords, self.name)
+        codes, windows = through(progression, z, self.representation, self.name)
+        examples = self.decode_examples(codes, temperature, next_seed(generator))
         starts = range(0, len(examples), windows)
         return [self.representation.decode(examples[i : i + windows]) for i in starts]
 
@@ -162,7 +63,7 @@ class MusicVAE:
         """A source through the latent space and back, with the accuracy of every segment."""
         examples = self._examples(source)
         back = self.decode_examples(self.encode_examples(examples), temperature, seed)
-        tokens = (_tensor(np.stack([e.tokens for e in x])) for x in (back, examples))
+        tokens = (as_tensor(np.stack([e.tokens for e in x])) for x in (back, examples))
         right = self.model.decoder.matches(*tokens).numpy()
         return Reconstructed.of(self.representation, examples, back, right)
 
@@ -183,12 +84,12 @@ class MusicVAE:
             raise ValueError(f"amount goes from 0 (unchanged) to 1 (all new), not {amount}")
         _require_count(n)
         codes = self.encode(source)
-        generator = torch.Generator().manual_seed(_fresh(seed))
+        generator = torch.Generator().manual_seed(fresh_seed(seed))
         results = []
         for _ in range(n):
             away = self.density.sample(len(codes), generator)
             turned = codes.replace(slerp(codes.mean, away, torch.tensor(amount)))
-            drawn = self.decode(turned, temperature=temperature, seed=_next_seed(generator))
+            drawn = self.decode(turned, temperature=temperature, seed=next_seed(generator))
             results.append(drawn)
         return results
 
@@ -255,18 +156,22 @@ class MusicVAE:
         """
         if steps is not None and bars is not None:
             raise ValueError("give steps or bars, not both: steps lead from one window to another")
-        streams, told = self._streams(lock), None if chords is None else self._progression(chords)
-        linked = self.representation.spec.end is None
-        ends = Windows(self._examples(a), linked), Windows(self._examples(b), linked)
+        representation = self.representation
+        streams, told = streams_of(representation, lock, self.name), None
+        if chords is not None:
+            told = progression_for(representation, chords, self.name)
+        linked = representation.spec.end is None
+        anew = getattr(representation, "anew", None)
+        ends = Windows(self._examples(a), linked, anew), Windows(self._examples(b), linked)
         if steps is None:
             route = Route.in_bars(*ends, bars, streams)
         else:
             route = Route.in_steps(*ends, steps, streams)
         codes = route.mix(self.encode_examples(route.starts), self.encode_examples(route.ends))
         if told is not None:
-            codes = self._told(codes, told, route.surplus)
+            codes = tell(codes, told, representation, route.surplus)
         examples = route.locked(self.decode_examples(codes, temperature, seed))
-        decode = self.representation.decode
+        decode = representation.decode
         return Walk(
             start=decode(route.starts[:1]),
             steps=tuple(decode([e]) for e in examples),
@@ -275,98 +180,7 @@ class MusicVAE:
             alphas=tuple(route.alphas.tolist()),
         )
 
-    def _streams(self, parts: Sequence[str]) -> tuple[int, ...]:
-        """The streams of tokens that `parts` are."""
-        names: tuple[str, ...] = getattr(self.representation, "part_names", ())
-        if parts and not names:
-            raise ValueError(
-                f"{self.name} has no parts of which one could be locked: a model of several has, "
-                "such as trio-16bar"
-            )
-        for part in parts:
-            if part not in names:
-                raise ValueError(f"{self.name} has no part {part!r}: it has {', '.join(names)}")
-        if parts and set(parts) == set(names):
-            raise ValueError("all parts are locked: nothing is left to move")
-        return tuple(k for k, name in enumerate(names) if name in parts)
-
-    def _progression(self, chords: str) -> Progression:
-        if getattr(self.representation, "chords", None) is None:
-            raise ValueError(
-                f"{self.name} knows no chords: a model that was told them in training does, such "
-                "as melody-2bar-chords"
-            )
-        return Progression.parse(chords)
-
-    def _through(self, progression: Progression, z: Tensor) -> tuple[Codes, int]:
-        """Codes that go through a progression from each z (N, Z), and how many windows of each."""
-        size = progression.window_bars(self.representation)
-        windows = math.ceil(len(progression) / size)
-        codes = Codes.plain(
-            z.repeat_interleave(windows, 0),
-            self.representation.blank(),
-            self.representation.spec,
-            self.name,
-        )
-        surplus = windows * size - max(len(progression), size)
-        if surplus:
-            codes.lengths[windows - 1 :: windows, -surplus:] = 0
-        return self._told(codes, progression, windows=windows), windows
-
-    def _told(
-        self, codes: Codes, progression: Progression, surplus: int = 0, windows: int = 0
-    ) -> Codes:
-        """Codes whose windows are told the chords of a progression, from the beginning again
-        after each number of `windows`; the one in the middle lacks `surplus` bars."""
-        size = progression.window_bars(self.representation)
-        firsts = first_segments(windows or len(codes), size, surplus)
-        told = [
-            progression.tell(
-                self.representation, firsts[i % len(firsts)], f"{o.numerator}/{o.denominator}"
-            )
-            for i, o in enumerate(codes.origins)
-        ]
-        controls = torch.from_numpy(np.stack(told).astype(np.int64))
-        return dataclasses.replace(codes, controls=controls)
-
-    def _examples(self, source: object) -> tuple[Example, ...]:
-        if isinstance(source, tuple | list) and source and isinstance(source[0], Example):
-            return tuple(source)
-        return self.representation.encode(self.representation.read(source))
-
-    def _posterior(self, examples: Sequence[Example]) -> Posterior:
-        read = self.representation.inputs(np.stack([e.tokens for e in examples]))
-        inputs = _tensor(read)
-        lengths = torch.from_numpy(np.stack([e.lengths for e in examples]).astype(np.int64))
-        controls = stack_controls(examples)
-        return self.model.posterior(
-            inputs.to(self.device),
-            lengths.to(self.device),
-            None if controls is None else controls.to(self.device),
-        )
-
-
-def _tensor(tokens: np.ndarray) -> Tensor:
-    """Stored tokens as a model takes them: float32 or int64."""
-    return torch.from_numpy(tokens.astype(np.float32 if tokens.dtype.kind == "f" else np.int64))
-
 
 def _require_count(n: int) -> None:
     if n < 1:
         raise ValueError(f"n is how many to make, 1 or more, not {n}")
-
-
-def _stored(controls: Tensor, spec: TokenSpec) -> np.ndarray:
-    """Controls as examples hold them."""
-    assert spec.controls is not None
-    stored: np.ndarray = controls.numpy().astype(spec.controls.dtype)
-    return stored
-
-
-def _fresh(seed: int | None) -> int:
-    return torch.seed() % 2**63 if seed is None else seed
-
-
-def _next_seed(generator: torch.Generator) -> int:
-    """A seed for decoding, so that its draws have nothing to do with those of z."""
-    return int(torch.randint(2**62, (), generator=generator))

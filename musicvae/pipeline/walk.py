@@ -64,8 +64,9 @@ class Route:
         if steps > MOST:
             raise ValueError(f"{steps:,} steps are too many: at most {MOST:,}")
         first = a.onward(0) if lock else a.window(0)
+        again = a.onward(a.played) if lock else first
         return Route(
-            starts=(first,) * steps,
+            starts=(first, *(again,) * (steps - 1)),
             ends=(b.window(0),) * steps,
             alphas=torch.linspace(0, 1, steps),
             lock=lock,
@@ -151,6 +152,25 @@ class Route:
             return a
         at = (self.alphas < 0.5).reshape(-1, *(1,) * (a.ndim - 1))
         return torch.where(at, a, b)
+
+
+def streams_of(representation: Any, parts: Sequence[str], name: str) -> tuple[int, ...]:
+    """The streams of tokens that `parts` of the model `name` are, for `Route.lock`.
+
+    Raises `ValueError` for parts that there are not, and if all are named.
+    """
+    names: tuple[str, ...] = getattr(representation, "part_names", ())
+    if parts and not names:
+        raise ValueError(
+            f"{name} has no parts of which one could be locked: a model of several has, "
+            "such as trio-16bar"
+        )
+    for part in parts:
+        if part not in names:
+            raise ValueError(f"{name} has no part {part!r}: it has {', '.join(names)}")
+    if parts and set(parts) == set(names):
+        raise ValueError("all parts are locked: nothing is left to move")
+    return tuple(k for k, stream in enumerate(names) if stream in parts)
 
 
 def first_segments(count: int, size: int, surplus: int = 0) -> list[int]:

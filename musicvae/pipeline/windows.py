@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +16,13 @@ class Windows:
     """Consecutive examples seen as one row of segments, what fills up the last one left off.
 
     Where segments are not `linked` (they do not follow one another in time) an example counts as
-    one and is never cut.
+    one and is never cut. `anew` writes the tokens of a segment so that nothing goes on in it that
+    sounds before it.
     """
 
     examples: tuple[Example, ...]
     linked: bool = True
+    anew: Callable[[np.ndarray], np.ndarray] | None = None
 
     @property
     def size(self) -> int:
@@ -51,21 +54,34 @@ class Windows:
         controls = self._across(here.controls, after.controls, offset)
         return dataclasses.replace(here, tokens=tokens, controls=controls)
 
+    @property
+    def played(self) -> int:
+        """Segments after which the source begins again, played over and over."""
+        return len(self.examples) * self.size - (self.examples[-1].filler if self.linked else 0)
+
     def onward(self, start: int) -> Example:
         """The window that begins at segment `start` of the source played over and over.
 
         Where that reaches over a change of meter it is the example itself.
         """
-        played = len(self.examples) * self.size - (self.examples[-1].filler if self.linked else 0)
-        index, offset = np.divmod((start + np.arange(self.size)) % played, self.size)
+        place = start + np.arange(self.size)
+        index, offset = np.divmod(place % self.played, self.size)
         used = [self.examples[i] for i in index.tolist()]
         here: Example = used[0]
         if not all(np.array_equal(here.lengths, e.lengths) for e in used):
-            return here
-        tokens = self._gathered([e.tokens for e in used], offset)
+            return dataclasses.replace(here, tokens=self._anew(here.tokens, [0] if start else []))
+        again = np.flatnonzero((place > 0) & (place % self.played == 0)).tolist()
+        tokens = self._anew(self._gathered([e.tokens for e in used], offset), again)
         controls = [e.controls for e in used if e.controls is not None]
         told = self._gathered(controls, offset) if len(controls) == len(used) else None
         return dataclasses.replace(here, tokens=tokens, controls=told, filler=0)
+
+    def _anew(self, tokens: np.ndarray, segments: list[int]) -> np.ndarray:
+        """Tokens (T, ...) of a window in which some segments begin anew."""
+        if self.anew is None or not segments:
+            return tokens
+        parts = np.split(tokens, self.size)
+        return np.concatenate([self.anew(p) if i in segments else p for i, p in enumerate(parts)])
 
     def _gathered(self, arrays: list[np.ndarray], offset: np.ndarray) -> np.ndarray:
         """Segment `offset[i]` of the i-th array (T, ...), one after another."""

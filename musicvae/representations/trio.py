@@ -19,7 +19,7 @@ from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
 from musicvae.representations.base import Example, Origin, Several, Survey, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
-from musicvae.representations.melody_events import Windows, transpose_events
+from musicvae.representations.melody_events import HOLD, NOTE_OFF, Windows, transpose_events
 from musicvae.representations.meters import (
     KNOWN,
     REGROUPED,
@@ -175,6 +175,15 @@ class Trio:
             tempos=clock.tempos,
             meters=meters_of(examples, bounds, clock, self.meters),
         )
+
+    def anew(self, tokens: np.ndarray) -> np.ndarray:
+        """Tokens (T, 3) in which no note goes on that sounds before them: where a line begins with
+        a rest, that is written as the end of a note."""
+        begun = tokens.copy()
+        for line in LINES:
+            if begun[0, line] == HOLD:
+                begun[0, line] = NOTE_OFF
+        return begun
 
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The tokens themselves."""

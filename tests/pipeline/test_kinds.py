@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicvae.notes.score import Score, Track
 from musicvae.pipeline.codes import Codes
 from musicvae.pipeline.windows import Windows
 from musicvae.representations.base import Example
 from musicvae.representations.trio import Trio
+from tests.notes.scores import score_of
 from tests.pipeline.kinds import KINDS, tiny
 from tests.pipeline.pieces import equal, same, song, tune
 
@@ -86,6 +88,31 @@ def test_a_locked_part_plays_on_bar_after_bar() -> None:
         np.testing.assert_array_equal(pitch[found], pitches[inside][order])
     others = model.walk(OTHER, BAND, bars=32, temperature=1.0, seed=1).whole
     assert not same(whole, others)
+
+
+def bass_rows(music: Score) -> list[tuple[int, float, float]]:
+    """Pitch, start and end, in sixteenths at 120, of the notes of the bass."""
+    bass = np.array([t.program == 33 and not t.is_drum for t in music.tracks])[music.track]
+    columns = (music.pitch[bass], music.start[bass] * 8, music.end[bass] * 8)
+    return [(p, round(s), round(e)) for p, s, e in zip(*(c.tolist() for c in columns), strict=True)]
+
+
+def test_the_last_note_of_a_locked_line_does_not_ring_into_the_rest_before_the_first() -> None:
+    """Five bars, of which the bass rests for a half of the first and plays to the very end."""
+    rows = [(60 + q % 7, 80, q * 0.5, q * 0.5 + 0.5, 0) for q in range(20)]
+    rows += [(36 + b, 80, b * 2.0 + (b == 0), b * 2.0 + 2, 1) for b in range(5)]
+    rows += [(36, 80, q * 0.5, q * 0.5 + 0.1, 2) for q in range(20)]
+    tracks = (Track(program=73), Track(program=33), Track(is_drum=True))
+    music, model = score_of(rows, tracks), tiny("trio-16bar")
+    once = [(36 + b, 16 * b + 8 * (b == 0), 16 * b + 16) for b in range(5)]
+    for asked, bars in (({"bars": 39}, 39), ({"steps": 3}, 48)):
+        walk = model.walk(music, BAND, lock=["bass"], temperature=0, **asked)
+        again = [(p, s + 80 * k, e + 80 * k) for k in range(10) for p, s, e in once]
+        if "steps" in asked:  # each window begins with the first bar
+            window = [(p, s, min(e, 256)) for p, s, e in again if s < 256]
+            again = [(p, s + 256 * k, e + 256 * k) for k in range(3) for p, s, e in window]
+        expected = [(p, s, min(e, 16 * bars)) for p, s, e in again if s < 16 * bars]
+        assert bass_rows(walk.whole) == expected
 
 
 def test_steps_keep_the_locked_part_of_the_first_window() -> None:

@@ -64,7 +64,7 @@ def test_windows_beyond_a_batch_are_encoded_and_decoded_in_order(
     examples = tune(14)
     at_once = model.encode_examples(examples)
     whole = model.decode(at_once)
-    monkeypatch.setattr("musicvae.pipeline.model.BATCH", 3)
+    monkeypatch.setattr("musicvae.pipeline.coder.BATCH", 3)
     in_parts = model.encode_examples(examples)
     torch.testing.assert_close(at_once.mean, in_parts.mean)
     assert same(model.decode(at_once), whole)
