@@ -77,12 +77,7 @@ class JsOracle:
         return self.built(self.read.spec.length)
 
     def built(self, length: int) -> SequenceVAE:
-        spec = replace(self.read.spec, end=None, length=length)
-        model = SequenceVAE(spec, self.read.model)
-        model.load_state_dict(self.read.weights)
-        if isinstance(spec.inputs, MultiLabel) and spec.inputs.silence:
-            misread_silence(model)
-        return model.eval()
+        return as_there(self.read, length)
 
     def array(self, path: str) -> Tensor:
         return torch.from_numpy(np.load(self.root / "reference" / path))
@@ -145,6 +140,8 @@ class JsOracle:
                     lengths = self.lengths(len(codes))
                     drawn = self.model.decode(codes, lengths, 0.0, controls=controls)
                     same = self.model.decoder.matches(drawn, tokens)
+                    if tokens.is_floating_point():
+                        same = (drawn - tokens).abs().amax(-1, keepdim=True) < CLOSE_LOGITS
                     sure = self.sure(theirs)
                     wrong += int((~same & sure.cummin(1).values).sum())
                     steps += same.numel()
@@ -159,6 +156,16 @@ class JsOracle:
         sizes = outputs.sizes if isinstance(outputs, Several) else (outputs.size,)
         best = [part.topk(2, -1).values for part in logits.split(sizes, -1)]
         return torch.stack([(b[..., 0] - b[..., 1]) > CLOSE_LOGITS for b in best], dim=-1)
+
+
+def as_there(read: JsModel, length: int) -> SequenceVAE:
+    """A model as Magenta.js runs it, for sequences of `length` steps."""
+    spec = replace(read.spec, end=None, length=length)
+    model = SequenceVAE(spec, read.model)
+    model.load_state_dict(read.weights)
+    if isinstance(spec.inputs, MultiLabel) and spec.inputs.silence:
+        misread_silence(model)
+    return model.eval()
 
 
 def root() -> Path:
