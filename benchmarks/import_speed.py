@@ -9,6 +9,7 @@ its own as `musicvae import` does it, checksums and the written checkpoint inclu
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import sys
 import tarfile
@@ -51,9 +52,12 @@ def take(path: Path, output: Path) -> dict[str, float]:
     from musicvae.checkpoint import save
     from musicvae.interop.magenta_tf import import_tensorflow
 
-    save(import_tensorflow(path), output)
+    checkpoint = import_tensorflow(path)
+    read = time.perf_counter()
+    save(checkpoint, output)
     return {
         "seconds": round(time.perf_counter() - began, 2),
+        "seconds_until_read": round(read - began, 2),
         "cpu_seconds": round(time.process_time() - worked, 2),
         "peak_megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
     }
@@ -72,12 +76,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{preset}.tar"
         size = alone(write, preset, path)
+        load = os.getloadavg()[0]
         took = alone(take, path, Path(folder) / "imported")
     print(took)
     result = {
         "question": f"importing a `{preset}.tar` of {size / 1e6:.0f} MB, from command to folder",
-        "answer": f"{took['seconds']} s ({took['cpu_seconds']} s of one core's time), at most "
-        f"{took['peak_megabytes']} MB of memory",
+        "answer": f"{took['seconds']} s ({took['cpu_seconds']} s of one core's time; other work "
+        f"put a load of {load:.1f} on the machine), at most {took['peak_megabytes']} MB of memory",
+        "niceness": os.nice(0),
         "preset": preset,
         "variables_bytes": size,
         **took,

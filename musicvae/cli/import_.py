@@ -61,4 +61,6 @@ def _read(source: str, preset: str | None) -> Checkpoint:
 
     if is_magenta_js(source):
         return import_magenta_js(source, preset)
+    if "://" in source:
+        raise ValueError(f"{source} is to be downloaded first: only Magenta.js is read from a URL")
     return import_tensorflow(source, preset)
