@@ -3,6 +3,8 @@ uses that. An end token is in test_end.py."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -173,16 +175,16 @@ def test_greedy_samples_are_what_teacher_forcing_finds_likeliest(name: str) -> N
 @pytest.mark.parametrize("name", WIRINGS)
 def test_scheduled_sampling_at_probability_0_is_teacher_forcing(name: str) -> None:
     model = wired(name)
-    for lengths in (full(model, 3), mixed(model)):
+    for lengths, hide in ((full(model, 3), 0.0), (mixed(model), 0.5)):
         given = case(model, lengths)
         z, place = code(model, len(given)), layout(model, lengths)
-        for keep in (None, torch.rand(place.mask.shape) < 0.5):
-            with torch.no_grad():
-                stepwise = model.decoder.scheduled(
-                    z, given.tokens, place, 0.0, None, keep, given.controls
-                )
-            at_once, mask = teacher_forced(model, z, given, keep), place.mask
-            torch.testing.assert_close(stepwise[mask], at_once[mask], atol=5e-5, rtol=1e-4)
+        keep, mask = torch.rand(place.mask.shape) >= hide, place.mask
+        with torch.no_grad():
+            stepwise = model.decoder.scheduled(
+                z, given.tokens, place, 0.0, None, keep, given.controls
+            )
+        at_once = teacher_forced(model, z, given, keep)
+        torch.testing.assert_close(stepwise[mask], at_once[mask], atol=5e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", WIRINGS)
@@ -255,3 +257,47 @@ def test_the_same_seed_draws_the_same_and_temperature_0_needs_none(name: str) ->
     assert torch.equal(first, drawn(1.0, 1))
     assert not torch.equal(first, drawn(1.0, 2))
     assert torch.equal(drawn(0.0, 1), drawn(0.0, 2))
+
+
+def test_a_decoder_without_feedback_knows_only_z() -> None:
+    """The tokens before a step are neither read in training nor in sampling."""
+    name = "groove-2bar-humanize"
+    assert not PRESETS[name].model.decoder.feedback
+    model = wired(name)
+    rows = copies(case(model, full(model, 1)), 2)
+    rows.tokens[1] = other(rows.tokens[1], model.spec.outputs)
+    z = code(model, 1)
+    found = teacher_forced(model, z, rows)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found, teacher_forced(model, code(model, 1), rows))
+    with torch.no_grad():
+        freely = model.decoder.scheduled(
+            z.expand(2, -1), rows.tokens, layout(model, rows.lengths), 1.0
+        )
+    torch.testing.assert_close(freely, found, atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cat-mel_2bar_med_chords", "hier-multiperf_vel_1bar_med_chords"])
+def test_controls_read_by_a_network_are_known_ahead(name: str) -> None:
+    """Of the same stretch: all of a flat sequence, or the segment; and step by step alike."""
+    plain = wired(name)
+    torch.manual_seed(0)
+    model = SequenceVAE(plain.spec, replace(plain.config, control_units=5)).eval()
+    given = copies(case(model, full(model, 1)), 2)
+    L = model.spec.segment_length
+    told = given.controls[1, L + 5]
+    told.copy_(other(told, model.spec.controls))
+    with torch.no_grad():
+        controls = model.decoder.controls(given.controls)
+    assert controls.shape == (2, model.spec.length, 10)
+    differs = (controls[0] != controls[1]).any(-1)
+    assert differs[L : L + 5].any()
+    assert differs[:L].any() == (not model.decoder.view.per_segment)
+    assert not differs[2 * L :].any()
+    z = code(model, 2)
+    with torch.no_grad():
+        stepwise = model.decoder.scheduled(
+            z, given.tokens, layout(model, given.lengths), 0.0, controls=given.controls
+        )
+    at_once = teacher_forced(model, z, given)
+    torch.testing.assert_close(stepwise, at_once, atol=2e-5, rtol=1e-4)

@@ -104,7 +104,7 @@ def test_a_batch_is_as_good_as_its_rows_one_by_one(name: str) -> None:
         together = posterior(model, given)
         found = logits(model, z, given)
         greedy = model.decode(z, given.lengths, 0.0, controls=given.controls)
-        for i in range(len(given)):
+        for i in (1, 3, 4):  # shorter ones, beside which a longer one stands
             row, own = given.row(i), z[i : i + 1]
             mask = layout(model, row.lengths).mask[0]
             alone = posterior(model, row)
