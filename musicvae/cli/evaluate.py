@@ -115,8 +115,26 @@ def _print(figures: dict[str, Any]) -> None:
         table.add_row(words, f"{figures[name]:.2%}", f"{figures[name + '_onsets']:.2%}")
     tell().print(table)
     say()
+    _print_parts(figures)
     others = plain_table("figure", "words", right=("figure",))
     others.show_header = False
     for name, (words, form) in OTHERS.items():
         others.add_row(format(figures[name], form), words)
     tell().print(others)
+
+
+def _print_parts(figures: dict[str, Any]) -> None:
+    """What comes back of each part, where there are several."""
+    from musicvae.cli.talk import plain_table, say, tell
+
+    first = "teacher_"  # teacher_melody, teacher_bass, teacher_drums
+    parts = [name.removeprefix(first) for name in figures if name.startswith(first)]
+    parts.remove("onsets")
+    if not parts:
+        return
+    right = ("step by step", "drawing", "likeliest")
+    table = plain_table("of all steps of a part", *right, right=right)
+    for part in parts:
+        table.add_row(part, *(f"{figures[f'{way}_{part}']:.2%}" for way in WAYS))
+    tell().print(table)
+    say()

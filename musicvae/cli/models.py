@@ -33,38 +33,40 @@ def models(json: Json = False) -> None:
 
 def _entry(name: str, folder: Path) -> dict[str, Any]:
     from musicvae.catalogue import read_config
+    from musicvae.config import preset_of
 
     size = sum(f.stat().st_size for f in folder.iterdir() if f.is_file())
     entry = {"name": name, "path": str(folder), "megabytes": round(size / 1e6, 1)}
     try:
         config = read_config(folder)
+        preset = preset_of(folder, config["preset"])
     except ValueError as error:
         return entry | {"problem": str(error)}
-    preset, figures = config["preset"], config.get("figures", {})
     return entry | {
-        "summary": preset.get("summary", ""),
-        "bars": preset.get("representation", {}).get("bars"),
-        "z": preset.get("model", {}).get("z"),
-        "figures": figures,
+        "summary": preset.summary,
+        "reads": type(preset.representation).__name__.lower(),
+        "bars": getattr(preset.representation, "bars", None),
+        "z": preset.model.z,
+        "figures": config.get("figures", {}),
     }
 
 
 def _print(found: list[dict[str, Any]]) -> None:
     from musicvae.cli.talk import plain_table, say, tell
 
-    numbers = ("bars", "z", "step by step", "by itself", "likeliest", "bits", "MB")
-    table = plain_table("model", *numbers, right=numbers)
+    numbers = ("bars", "z", "told", "drawn", "best", "bits", "MB")
+    table = plain_table("model", "reads", *numbers, right=numbers)
     for entry in found:
-        cells = [str(entry.get(key) or "-") for key in ("bars", "z")]
+        cells = [str(entry.get(key) or "-") for key in ("reads", "bars", "z")]
         cells += [_figure(entry.get("figures", {}), name) for name in FIGURES]
         table.add_row(entry["name"], *cells, f"{entry['megabytes']:.1f}")
     tell().print(table)
     say()
     say(
-        "bars: what it reads and writes at a time. z: numbers that stand for them. Then how much "
-        "of unseen music comes back right: step by step, told the truth after each; by itself, "
-        "drawing at random as it learned; always taking the likeliest. bits: what z says about "
-        "the music."
+        "reads: what of a file, and writes. bars: how many at a time. z: numbers that stand for "
+        "them. Then how much of unseen music comes back right. told: step by step, told the truth "
+        "after each. drawn: by itself, drawing at random as it learned. best: by itself, always "
+        "taking the likeliest. bits: what z says about the music."
     )
     say()
     for entry in found:

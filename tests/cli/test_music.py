@@ -200,3 +200,21 @@ def test_the_models_at_hand_are_listed(
     text = run("models").out
     assert "25.0%" in text
     assert "tiny: a toy, in " in text
+
+
+def test_what_each_model_reads_is_listed(
+    run: Run, kinds: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("musicvae.catalogue.BESIDE", kinds["melody-2bar"].parent)
+    said = {m["name"]: (m["reads"], m["bars"]) for m in json.loads(run("models", "--json").out)}
+    expected = {
+        "melody-2bar-chords": ("melody", 2),
+        "drums-2bar": ("drums", 2),
+        "trio-16bar": ("trio", 16),
+        "groove-2bar-tap": ("groove", 2),
+        "multitrack-1bar": ("multitrack", 1),
+    }
+    assert {name: said[name] for name in expected} == expected
+    rows = [line.split() for line in run("models").out.splitlines()]
+    shown = {row[0]: (row[1], int(row[2])) for row in rows if row and row[0] in said and row[2:]}
+    assert {name: shown[name] for name in expected} == expected
