@@ -49,12 +49,13 @@ RECORDED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """The worst difference in each quantity: means (of the largest mean), logits, and the share of
-    greedy steps that differ although no two classes are close."""
+    """The worst difference in each quantity: means (of the largest mean) and logits; and how many
+    of all greedy steps differ although no two classes are close."""
 
     means: float
     logits: float
-    greedy: float
+    greedy: int
+    steps: int
 
 
 class JsOracle:
@@ -145,7 +146,7 @@ class JsOracle:
                     sure = self.sure(theirs)
                     wrong += int((~same & sure.cummin(1).values).sum())
                     steps += same.numel()
-        return Compared(means=means, logits=logits, greedy=wrong / steps)
+        return Compared(means=means, logits=logits, greedy=wrong, steps=steps)
 
     def sure(self, logits: Tensor) -> Tensor:
         """Where the likeliest class is not close to the next (B, T, C): the rest may differ, and
