@@ -302,3 +302,32 @@ def test_a_drum_kit_is_no_melody(run: Run, tiny: Path, tmp_path: Path, out: Path
     write_midi(score_of(rows, (Track(), Track(name="Kit", is_drum=True))), tmp_path / "s.mid")
     done = run("encode", tmp_path / "s.mid", "-o", out / "z.npz", "--track", "kit", "--model", tiny)
     assert_refused(done, "drum kit", "s.mid")
+
+
+def test_programs_that_change_within_a_track_trouble_no_kind(
+    run: Run, kinds: dict[str, Path], tmp_path: Path, out: Path
+) -> None:
+    """A tune whose instrument changes in every bar, once within a note; drums whose kit does."""
+    tune, beat = [], []
+    for i in range(32):
+        change = [(0, smf.program(i // 4 * 8))] if i % 4 == 0 else []
+        middle = [(240, smf.program(40))] if i == 9 else []
+        tune += [*change, (0, smf.on(60 + i % 7)), *middle]
+        tune += [(240 if middle else 480, smf.off(60 + i % 7))]
+        kit = [(0, smf.program(i // 4 % 3 * 8, 9))] if i % 4 == 0 else []
+        beat += [*kit, (0, smf.on(36 + i % 3, 80, 9)), (480, smf.off(36 + i % 3, 9))]
+    song = tmp_path / "song.mid"
+    song.write_bytes(smf.file(smf.chunk(tune), smf.chunk(beat)))
+    said = run("inspect", song)
+    assert (said.code, said.err) == (0, "")
+    for name, model in kinds.items():
+        done = run("reconstruct", song, "-o", out / f"{name}.mid", "--model", model)
+        assert (done.code, done.err) == (0, ""), name
+        if name.startswith("melody"):
+            assert "melody: track " in done.out
+    for task in ("humanize", "tap"):
+        model = kinds[f"groove-2bar-{task}"]
+        done = run("groove", task, song, "-o", out / f"{task}.mid", "--model", model)
+        assert (done.code, done.err) == (0, "")
+        programs = {t.program for t in read_midi(out / f"{task}.mid").tracks if not t.is_drum}
+        assert programs == set(range(0, 64, 8))
