@@ -146,6 +146,7 @@ def _stored(controls: Tensor, spec: TokenSpec) -> np.ndarray:
 
 
 def fresh_seed(seed: int | None) -> int:
+    """`seed`, or one that is new at every call."""
     return torch.seed() % 2**63 if seed is None else seed
 
 
