@@ -16,10 +16,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score
 from musicvae.representations.melody_bars import Stretch, lay_out_bars
-from musicvae.representations.melody_events import FIRST_NOTE, HOLD, NOTE_OFF
+from musicvae.representations.melody_events import (
+    FIRST_NOTE,
+    HOLD,
+    NOTE_OFF,
+    STEPS_PER_BAR,
+    count_dropped,
+)
 from musicvae.representations.meters import KNOWN, Meters
+
+LONGEST_BARS = 100_000  # two days of music: what claims to be longer is a broken file
+
+_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +43,20 @@ class Cuts:
     first: np.ndarray  # (W,) source step of the first step
     end: np.ndarray  # (W,) source step behind the last one
     meters: np.ndarray  # (W,) of Meter
+
+    def lengths(self, bars: int) -> np.ndarray:
+        """The steps of each bar: (W, bars) uint16."""
+        lengths: np.ndarray = _BAR_STEPS[self.known].repeat(bars).reshape(-1, bars)
+        return lengths
+
+    def loudness(self, start: np.ndarray, velocity: np.ndarray) -> list[int]:
+        """Of notes in order of `start` the mean velocity of those that start in each window, or of
+        all where none does."""
+        sums = np.concatenate([[0], np.cumsum(velocity, dtype=np.int64)])
+        a, b = np.searchsorted(start, self.first), np.searchsorted(start, self.end)
+        mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), float(velocity.mean()))
+        rounded: list[int] = np.rint(mean).astype(int).tolist()
+        return rounded
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,7 +108,7 @@ class BarCutter:
                 yield part, rows
             else:
                 windows = part.bars if self.overlap else -(-part.bars // self.bars)
-                self._count("unsupported-meter", windows)
+                count_dropped(self.dropped, "unsupported-meter", windows)
                 self.remarks.append(part.remark(self.meters))
             after_gap = not isinstance(part, Stretch)
 
@@ -93,11 +118,11 @@ class BarCutter:
         """First bars of the windows that sound and are new; learns their bars and themselves."""
         count = len(rows) - self.bars + 1
         if count < 1:
-            self._count("too-short", 1)
+            count_dropped(self.dropped, "too-short", 1)
             return np.zeros(0, dtype=np.int64)
         starting = np.concatenate([[0], np.cumsum((rows >= self.firsts).any(axis=(1, 2)))])
         sounding = np.flatnonzero(starting[self.bars :] > starting[: -self.bars])
-        self._count("silent", count - len(sounding))
+        count_dropped(self.dropped, "silent", count - len(sounding))
         width, raw = rows[0].nbytes, rows.tobytes()
         ids = np.array(
             [
@@ -112,7 +137,7 @@ class BarCutter:
             if window not in seen:
                 seen.add(window)
                 new.append(i)
-        self._count("duplicate", len(sounding) - len(new))
+        count_dropped(self.dropped, "duplicate", len(sounding) - len(new))
         return np.array(new, dtype=np.int64)
 
     def _at(self, starts: np.ndarray, stretch: Stretch, rows: np.ndarray) -> Cuts:
@@ -142,9 +167,15 @@ class BarCutter:
             silence[0, 0, stream] = NOTE_OFF if sounds_on(rows[..., stream]) else HOLD
         return np.concatenate([rows, silence])
 
-    def _count(self, reason: str, windows: int) -> None:
-        if windows:
-            self.dropped[reason] = self.dropped.get(reason, 0) + windows
+
+def require_length(total_steps: int, longest_bars: int = LONGEST_BARS) -> None:
+    """Raise `Rejected` "too-long" for what lasts longer than any music."""
+    if total_steps > longest_bars * STEPS_PER_BAR:
+        raise Rejected(
+            "too-long",
+            f"the file claims to last {total_steps // STEPS_PER_BAR:,} bars, and at most "
+            f"{longest_bars:,} are read: a note of it is probably misplaced",
+        )
 
 
 def sounds_on(line: np.ndarray) -> bool:

@@ -1,4 +1,6 @@
-"""When windows that follow one another sound: the tempos and meters that their origins state."""
+"""When windows sound: where they lie in a score, as their origins state it, and the tempos and
+meters of windows that follow one another.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from itertools import groupby
 
 import numpy as np
 
-from musicvae.notes.quantize import STEPS_PER_QUARTER
-from musicvae.notes.score import DEFAULT_QPM, Meter, Tempo
+from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
+from musicvae.notes.score import DEFAULT_QPM, Meter, Score, Tempo
 from musicvae.representations.base import Example, Origin
 from musicvae.representations.meters import KNOWN, REGROUPED, Meters
 
@@ -38,6 +40,25 @@ class Clock:
         qpm = np.array([t.qpm for t in self.tempos])[run]
         seconds: np.ndarray = times + (step - self.steps[run]) * _seconds_per_step(qpm)
         return seconds
+
+
+def origins_at(score: Score, quarters: np.ndarray, meters: np.ndarray) -> list[Origin]:
+    """The origins of windows that begin so many `quarters` (W,) into a score, in `meters` (W,):
+    when, and at which tempo. How they sound is for others to say."""
+    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
+    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
+    step = (quarters * STEPS_PER_QUARTER).astype(np.int64)
+    columns = (step, seconds_at(score, quarters), tempo, meters)
+    return [
+        Origin(
+            start_step=step,
+            start_seconds=seconds,
+            qpm=score.tempos[k].qpm,
+            numerator=meter.numerator,
+            denominator=meter.denominator,
+        )
+        for step, seconds, k, meter in zip(*(c.tolist() for c in columns), strict=True)
+    ]
 
 
 def meters_of(

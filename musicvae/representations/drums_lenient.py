@@ -6,28 +6,26 @@ class of its drum, and the steps are cut into windows of bars (`bar_windows`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps, seconds_at
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
 from musicvae.notes.score import Score
-from musicvae.representations.bar_windows import BarCutter, Cuts
+from musicvae.representations.bar_windows import BarCutter, Cuts, require_length
 from musicvae.representations.base import Origin
+from musicvae.representations.clock import origins_at
 from musicvae.representations.drums_choice import DrumChoice, choose_drums
 from musicvae.representations.drums_hits import NINE, NINE_EXEMPLARS, to_masks
 from musicvae.representations.drums_kit import Kit
-from musicvae.representations.melody_events import STEPS_PER_BAR, Windows
-from musicvae.representations.melody_lenient import LONGEST_STEPS
-from musicvae.representations.meters import KNOWN, Meters, tell
+from musicvae.representations.melody_events import Windows
+from musicvae.representations.meters import Meters, tell
 
 # General MIDI 2 and Roland GS: a snare roll. What else lies outside the tables is an effect (clicks
 # of a sequencer, applause) or means another thing on every instrument.
 OTHER_PITCHES = {25: 38}
-
-_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -57,12 +55,7 @@ class LenientDrums:
         remarks = [choice.reason]
         hits = read_kit_hits(score, choice, kit, remarks)
         total = int(hits.step[-1]) + 1
-        if total > LONGEST_STEPS:
-            raise Rejected(
-                "too-long",
-                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
-                f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
-            )
+        require_length(total)
         _count_doubles(hits, kit, remarks)
         cutter = BarCutter(
             meters=meters,
@@ -74,7 +67,7 @@ class LenientDrums:
         )
         masks = to_masks(hits.step, hits.kind, total + meters.stride)
         cuts = cutter.cut(score, masks[:, None], total)
-        lengths = _BAR_STEPS[cuts.known].repeat(bars).reshape(-1, bars)
+        lengths = cuts.lengths(bars)
         return Windows(
             tokens=kit.to_tokens(cuts.tokens[:, :, 0]),
             lengths=lengths,
@@ -148,27 +141,10 @@ def _list_pitches(pitch: np.ndarray) -> str:
 
 def _origins(score: Score, choice: DrumChoice, hits: KitHits, cuts: Cuts) -> tuple[Origin, ...]:
     """Where each window came from; its velocity is the mean of the hits in it."""
-    quarters = cuts.first / STEPS_PER_QUARTER
-    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
-    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
-    sums = np.concatenate([[0], np.cumsum(hits.velocity, dtype=np.int64)])
-    a, b = np.searchsorted(hits.step, cuts.first), np.searchsorted(hits.step, cuts.end)
-    whole = float(hits.velocity.mean())
-    mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
     entry = score.tracks[choice.tracks[0]]
-    columns = (cuts.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
+    program = entry.program if entry.is_drum else 0
+    whence = origins_at(score, cuts.first / STEPS_PER_QUARTER, cuts.meters)
     return tuple(
-        Origin(
-            start_step=step,
-            start_seconds=seconds,
-            qpm=score.tempos[k].qpm,
-            numerator=meter.numerator,
-            denominator=meter.denominator,
-            program=entry.program if entry.is_drum else 0,
-            velocity=velocity,
-            name=entry.name,
-        )
-        for step, seconds, k, velocity, meter in zip(
-            *(c.tolist() for c in columns), cuts.meters.tolist(), strict=True
-        )
+        replace(origin, program=program, velocity=velocity, name=entry.name)
+        for origin, velocity in zip(whence, cuts.loudness(hits.step, hits.velocity), strict=True)
     )

@@ -22,7 +22,7 @@ from musicvae.representations.base import Origin
 from musicvae.representations.drums_choice import no_drums
 from musicvae.representations.drums_hits import read_hits, to_masks
 from musicvae.representations.drums_kit import Kit
-from musicvae.representations.melody_events import STEPS_PER_BAR, Windows
+from musicvae.representations.melody_events import STEPS_PER_BAR, Windows, count_dropped
 
 GAP_STEPS = STEPS_PER_BAR  # so much silence ends a track
 LONGEST_TRACK_BARS = 100  # the rest of a longer track is left out
@@ -79,10 +79,10 @@ def _cuts_of_piece(
     try:
         steps = quantize(piece)
     except Rejected as rejection:
-        _count(dropped, rejection.reason)
+        count_dropped(dropped, rejection.reason)
         return []
     if steps.steps_per_bar != STEPS_PER_BAR:
-        _count(dropped, "unsupported-meter")
+        count_dropped(dropped, "unsupported-meter")
         return []
     rows = np.array([t.is_drum for t in steps.tracks])[steps.track]
     rows &= (kit.classes[steps.pitch] >= 0) & (steps.velocity > 0)
@@ -101,10 +101,10 @@ def _cuts_of_piece(
         at, windows = _slide(masks[: LONGEST_TRACK_BARS * STEPS_PER_BAR], bars, overlap)
         missing = np.maximum(at + bars * STEPS_PER_BAR - length, 0)
         if not len(at):
-            _count(dropped, "too-short")
+            count_dropped(dropped, "too-short")
         if overlap:
             new = _unseen(windows, seen)
-            _count(dropped, "duplicate", len(at) - len(new))
+            count_dropped(dropped, "duplicate", len(at) - len(new))
             at, windows, missing = at[new], windows[new], missing[new]
         found.append(
             _Cut(
@@ -156,8 +156,3 @@ def _origins(score: Score, cuts: list[_Cut]) -> tuple[Origin, ...]:
             for step in cut.step.tolist()
         ]
     return tuple(origins)
-
-
-def _count(dropped: dict[str, int], reason: str, windows: int = 1) -> None:
-    if windows:
-        dropped[reason] = dropped.get(reason, 0) + windows

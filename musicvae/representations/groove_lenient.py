@@ -9,15 +9,17 @@ Letters: N notes, B bars of a stretch, W windows of `bars` bars.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps, seconds_at
+from musicvae.notes.quantize import STEPS_PER_QUARTER, quarters_to_steps
 from musicvae.notes.score import Score
+from musicvae.representations.bar_windows import require_length
 from musicvae.representations.base import Origin
+from musicvae.representations.clock import origins_at
 from musicvae.representations.drums_choice import choose_drums
 from musicvae.representations.groove_strokes import (
     DRUMS,
@@ -29,7 +31,7 @@ from musicvae.representations.groove_strokes import (
     to_strokes,
 )
 from musicvae.representations.melody_bars import Stretch, Unsupported, lay_out_bars
-from musicvae.representations.melody_events import STEPS_PER_BAR
+from musicvae.representations.melody_events import STEPS_PER_BAR, count_dropped
 from musicvae.representations.meters import FOUR_FOUR, Meters
 
 # Five hours. What claims to be longer is a broken file.
@@ -81,12 +83,7 @@ class LenientGroove:
         remarks: list[str] = []
         strokes = self.read_played(score, remarks)
         total = int(strokes.step.max()) + 1
-        if total > LONGEST_BARS * STEPS_PER_BAR:
-            raise Rejected(
-                "too-long",
-                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
-                f"{LONGEST_BARS:,} are read: a note of it is probably misplaced",
-            )
+        require_length(total, LONGEST_BARS)
         dropped: dict[str, int] = {}
         found: list[_Cuts] = []
         for part in lay_out_bars(score, total, meters):
@@ -164,7 +161,7 @@ def _leave_out(
     else:
         meters, count = part.meters.tolist(), len(part)
     names = ", ".join(dict.fromkeys(map(str, meters)))
-    _count(dropped, "unsupported-meter", count if overlap else -(-count // bars))
+    count_dropped(dropped, "unsupported-meter", count if overlap else -(-count // bars))
     remarks.append(
         f"bars in {names} left out: {count}; a groove is read in bars of 4/4 (--force reads all "
         "bars in 4/4)"
@@ -197,7 +194,7 @@ def _cut(
     if cut_short:
         remarks.append(f"bars cut short by a change of meter and filled up: {cut_short}")
     first, tokens = cut_windows(rows, bars, hop=1 if overlap else bars, fill=not overlap)
-    _count(dropped, "too-short", 0 if len(first) else 1)
+    count_dropped(dropped, "too-short", 0 if len(first) else 1)
     return _Cuts(
         tokens=tokens,
         filler=np.maximum(first + bars - len(stretch), 0),
@@ -212,8 +209,8 @@ def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
     sounding = np.flatnonzero(cuts.tokens.any(axis=(1, 2))).tolist()
     for i in sounding:
         first.setdefault(cuts.tokens[i].tobytes(), i)
-    _count(dropped, "silent", len(cuts.tokens) - len(sounding))
-    _count(dropped, "duplicate", len(sounding) - len(first))
+    count_dropped(dropped, "silent", len(cuts.tokens) - len(sounding))
+    count_dropped(dropped, "duplicate", len(sounding) - len(first))
     rows = np.array(list(first.values()), dtype=np.int64)
     return _Cuts(
         tokens=cuts.tokens[rows],
@@ -224,25 +221,9 @@ def _keep_distinct(cuts: _Cuts, dropped: dict[str, int]) -> _Cuts:
 
 
 def _origins(score: Score, track: int, cuts: _Cuts) -> tuple[Origin, ...]:
-    quarters = cuts.first / STEPS_PER_QUARTER
-    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
-    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
     entry = score.tracks[track]
-    columns = (cuts.first, seconds_at(score, quarters), tempo)
-    return tuple(
-        Origin(
-            start_step=step,
-            start_seconds=seconds,
-            qpm=score.tempos[k].qpm,
-            numerator=meter.numerator,
-            denominator=meter.denominator,
-            program=entry.program,
-            name=entry.name,
-        )
-        for step, seconds, k, meter in zip(
-            *(c.tolist() for c in columns), cuts.meters.tolist(), strict=True
-        )
-    )
+    whence = origins_at(score, cuts.first / STEPS_PER_QUARTER, cuts.meters)
+    return tuple(replace(origin, program=entry.program, name=entry.name) for origin in whence)
 
 
 def _join(cuts: list[_Cuts], bars: int) -> _Cuts:
@@ -256,8 +237,3 @@ def _join(cuts: list[_Cuts], bars: int) -> _Cuts:
         first=np.concatenate([none, *(c.first for c in cuts)]),
         meters=np.concatenate([none.astype(object), *(c.meters for c in cuts)]),
     )
-
-
-def _count(dropped: dict[str, int], reason: str, windows: int) -> None:
-    if windows:
-        dropped[reason] = dropped.get(reason, 0) + windows

@@ -40,6 +40,12 @@ class Windows:
         return len(self.tokens)
 
 
+def count_dropped(dropped: dict[str, int], reason: str, windows: int = 1) -> None:
+    """Count windows that an extraction leaves out."""
+    if windows:
+        dropped[reason] = dropped.get(reason, 0) + windows
+
+
 def fold_pitch(pitch: np.ndarray) -> np.ndarray:
     """MIDI pitches moved by octaves into 21 to 108; int64."""
     pitch = pitch.astype(np.int64)

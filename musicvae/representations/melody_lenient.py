@@ -7,31 +7,26 @@ beyond the piano are moved by octaves, and the one line of events that results i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
+from musicvae.notes.quantize import STEPS_PER_QUARTER
 from musicvae.notes.score import Score
-from musicvae.representations.bar_windows import BarCutter, Cuts
+from musicvae.representations.bar_windows import BarCutter, Cuts, require_length
 from musicvae.representations.base import Origin
 from musicvae.representations.chord_controls import ChordControls, Told, tell_score
+from musicvae.representations.clock import origins_at
 from musicvae.representations.melody_choice import choose_track
 from musicvae.representations.melody_events import (
     FIRST_NOTE,
-    STEPS_PER_BAR,
     Windows,
     to_events,
 )
 from musicvae.representations.melody_line import Line, read_line
-from musicvae.representations.meters import KNOWN, Meters, tell
+from musicvae.representations.meters import Meters, tell
 
-# 100,000 bars: two days of music. What claims to be longer is a broken file.
-LONGEST_STEPS = 100_000 * STEPS_PER_BAR
-
-_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 _NEVER = np.iinfo(np.int32).max  # a chord begins no note
 
 
@@ -59,12 +54,7 @@ class Lenient:
         remarks = [choice.reason]
         line = read_line(score, choice.track, remarks)
         total = int(line.end[-1])
-        if total > LONGEST_STEPS:
-            raise Rejected(
-                "too-long",
-                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
-                f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
-            )
+        require_length(total)
         events = to_events(line.start, line.end, line.pitch, total + meters.stride)
         streams, firsts, told = events[:, None], [FIRST_NOTE], None
         if chords is not None:
@@ -79,7 +69,7 @@ class Lenient:
             remarks=remarks,
         )
         cuts = cutter.cut(score, streams, total)
-        lengths = _BAR_STEPS[cuts.known].repeat(bars).reshape(-1, bars)
+        lengths = cuts.lengths(bars)
         return Windows(
             tokens=cuts.tokens[:, :, 0].astype(np.uint8, copy=False),
             lengths=lengths,
@@ -93,29 +83,11 @@ class Lenient:
 
 def _origins(score: Score, track: int, line: Line, cuts: Cuts) -> tuple[Origin, ...]:
     """Where each window came from; its velocity is the mean of the notes that start in it."""
-    quarters = cuts.first / STEPS_PER_QUARTER
-    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
-    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
-    sums = np.concatenate([[0], np.cumsum(line.velocity, dtype=np.int64)])
-    a, b = np.searchsorted(line.start, cuts.first), np.searchsorted(line.start, cuts.end)
-    whole = float(line.velocity.mean())
-    mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
     entry = score.tracks[track]
-    columns = (cuts.first, seconds_at(score, quarters), tempo, np.rint(mean).astype(int))
+    whence = origins_at(score, cuts.first / STEPS_PER_QUARTER, cuts.meters)
     return tuple(
-        Origin(
-            start_step=step,
-            start_seconds=seconds,
-            qpm=score.tempos[k].qpm,
-            numerator=meter.numerator,
-            denominator=meter.denominator,
-            program=entry.program,
-            velocity=velocity,
-            name=entry.name,
-        )
-        for step, seconds, k, velocity, meter in zip(
-            *(c.tolist() for c in columns), cuts.meters.tolist(), strict=True
-        )
+        replace(origin, program=entry.program, velocity=velocity, name=entry.name)
+        for origin, velocity in zip(whence, cuts.loudness(line.start, line.velocity), strict=True)
     )
 
 

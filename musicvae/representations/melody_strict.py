@@ -31,6 +31,7 @@ from musicvae.representations.melody_events import (
     NOTE_OFF,
     STEPS_PER_BAR,
     Windows,
+    count_dropped,
     to_events,
 )
 
@@ -115,20 +116,20 @@ class Strict:
                 room = (bars + 1) * STEPS_PER_BAR
                 told = tell_stretch(chords, piece, steps, self._used(steps), room)
         except Rejected as rejection:
-            _count(dropped, rejection.reason)
+            count_dropped(dropped, rejection.reason)
             return []
         found: list[_Cut] = []
         seen: set[bytes] = set()
         for track, velocity, first_step, events in self._melodies(steps):
             if overlap and len(events) < bars * STEPS_PER_BAR:
-                _count(dropped, "too-short")
+                count_dropped(dropped, "too-short")
                 continue
             at, tokens = _slide(events, bars, overlap)
             codes = None if told is None else _codes(told, first_step + at, tokens.shape[1])
             missing = at + bars * STEPS_PER_BAR - len(events)
             if overlap:
                 new = _unseen(tokens, codes, seen)
-                _count(dropped, "duplicate", len(at) - len(new))
+                count_dropped(dropped, "duplicate", len(at) - len(new))
                 at, tokens, missing = at[new], tokens[new], missing[new]
                 codes = None if codes is None else codes[new]
             found.append(
@@ -255,8 +256,3 @@ def _origins(score: Score, cuts: list[_Cut]) -> tuple[Origin, ...]:
             for step in cut.step.tolist()
         ]
     return tuple(origins)
-
-
-def _count(dropped: dict[str, int], reason: str, windows: int = 1) -> None:
-    if windows:
-        dropped[reason] = dropped.get(reason, 0) + windows

@@ -19,7 +19,6 @@ from musicvae.representations.performance_events import (
 )
 
 MOST_TRACKS = 8  # S
-LONGEST_BARS = 100_000  # two days of music: what claims to be longer is a broken file
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -11,21 +11,22 @@ Letters: N notes, B bars, G tracks of single bars.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.pedal import sustain
-from musicvae.notes.quantize import quantize_to_beats, seconds_at
-from musicvae.notes.score import Meter, Score, StepScore
+from musicvae.notes.quantize import quantize_to_beats
+from musicvae.notes.score import Score, StepScore
+from musicvae.representations.bar_windows import LONGEST_BARS
 from musicvae.representations.base import Origin
 from musicvae.representations.chord_controls import Triads
+from musicvae.representations.clock import origins_at
 from musicvae.representations.melody_choice import describe_track
 from musicvae.representations.melody_events import Windows
 from musicvae.representations.multitrack_bars import (
-    LONGEST_BARS,
     MOST_TRACKS,
     Grid,
     lay_tracks,
@@ -35,7 +36,6 @@ from musicvae.representations.multitrack_bars import (
     stack_tracks,
 )
 from musicvae.representations.multitrack_chords import (
-    STEPS_PER_SIXTEENTH,
     chords_of_lines,
     tell_tracks,
 )
@@ -195,20 +195,9 @@ def _distinct(
 
 
 def _origins(score: Score, lines: BarLines, grid: Grid, chosen: np.ndarray) -> tuple[Origin, ...]:
-    quarters = lines.begin / STEPS_PER_QUARTER
-    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
-    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
     parts = parts_of(grid, score.tracks, len(lines))
-    seconds = seconds_at(score, quarters)
-    meters: list[Meter] = lines.meters.tolist()
+    whence = origins_at(score, lines.begin[chosen] / STEPS_PER_QUARTER, lines.meters[chosen])
     return tuple(
-        Origin(
-            start_step=int(lines.begin[bar]) // STEPS_PER_SIXTEENTH,
-            start_seconds=float(seconds[bar]),
-            qpm=score.tempos[tempo[bar]].qpm,
-            numerator=meters[bar].numerator,
-            denominator=meters[bar].denominator,
-            parts=parts[bar],
-        )
-        for bar in chosen.tolist()
+        replace(origin, parts=parts[bar])
+        for origin, bar in zip(whence, chosen.tolist(), strict=True)
     )

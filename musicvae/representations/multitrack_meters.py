@@ -14,6 +14,7 @@ import numpy as np
 
 from musicvae.notes.quantize import quarters_to_steps
 from musicvae.notes.score import Meter, Score
+from musicvae.representations.melody_events import count_dropped
 from musicvae.representations.performance_events import MOST_STEPS, STEPS_PER_QUARTER
 
 SHORTEST_PART = 36  # steps of a part of a bar: three eighths
@@ -74,7 +75,7 @@ def lay_bar_lines(
             continue
         if read is None:
             bars = max(round((end - begin) / STEPS_PER_QUARTER / _quarters(meter)), 1)
-            dropped["unsupported-meter"] = dropped.get("unsupported-meter", 0) + bars
+            count_dropped(dropped, "unsupported-meter", bars)
             remarks.append(
                 f"bars in {meter} left out, which have more than four quarters and no equal "
                 f"parts that have fewer: {bars}"

@@ -18,8 +18,9 @@ from musicvae.notes.pedal import sustain
 from musicvae.notes.quantize import quantize
 from musicvae.notes.score import Meter, Pedals, Score, StepScore
 from musicvae.notes.transform import split_at, time_changes
+from musicvae.representations.bar_windows import LONGEST_BARS
 from musicvae.representations.chord_controls import Triads
-from musicvae.representations.multitrack_bars import LONGEST_BARS
+from musicvae.representations.melody_events import count_dropped
 from musicvae.representations.multitrack_chords import chords_of_stretch
 from musicvae.representations.performance_events import MOST_STEPS, STEPS_PER_QUARTER
 
@@ -66,7 +67,7 @@ def stretches_of(score: Score, chords: Triads | None, dropped: dict[str, int]) -
         except Rejected as rejection:
             if rejection.reason == "too-long":
                 raise
-            dropped[rejection.reason] = dropped.get(rejection.reason, 0) + 1
+            count_dropped(dropped, rejection.reason)
 
 
 def _cut(

@@ -20,7 +20,7 @@ from musicvae.notes.quantize import STEPS_PER_QUARTER as SIXTEENTHS_PER_QUARTER
 from musicvae.notes.score import Score
 from musicvae.representations.base import Origin
 from musicvae.representations.chord_controls import Triads
-from musicvae.representations.melody_events import Windows
+from musicvae.representations.melody_events import Windows, count_dropped
 from musicvae.representations.multitrack_bars import (
     MOST_TRACKS,
     Grid,
@@ -142,7 +142,7 @@ def _taken(
         ("too-few-events", events < FEWEST_EVENTS),
         ("untold-chords", np.bincount(bar, weights=spoiled, minlength=bars) > 0),
     ):
-        _count(dropped, reason, int((left & fails).sum()))
+        count_dropped(dropped, reason, int((left & fails).sum()))
         left &= ~fails
     return np.flatnonzero(left)
 
@@ -179,8 +179,3 @@ def _origins(
 
 def _joined(columns: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([np.zeros(0, dtype=np.int64), *columns])
-
-
-def _count(dropped: dict[str, int], reason: str, bars: int = 1) -> None:
-    if bars:
-        dropped[reason] = dropped.get(reason, 0) + bars

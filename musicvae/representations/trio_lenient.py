@@ -8,28 +8,26 @@ all drum kits together are put on the grid of the score's own beats and cut into
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
-from musicvae.notes.quantize import STEPS_PER_QUARTER, seconds_at
+from musicvae.notes.quantize import STEPS_PER_QUARTER
 from musicvae.notes.score import Score, Track
-from musicvae.representations.bar_windows import BarCutter, Cuts
+from musicvae.representations.bar_windows import BarCutter, Cuts, require_length
 from musicvae.representations.base import Origin, Part
+from musicvae.representations.clock import origins_at
 from musicvae.representations.drums_choice import DrumChoice
 from musicvae.representations.drums_hits import to_tokens
 from musicvae.representations.drums_kit import CombinedNine
 from musicvae.representations.drums_lenient import read_kit_hits
-from musicvae.representations.melody_events import STEPS_PER_BAR, Windows, to_events
-from musicvae.representations.melody_lenient import LONGEST_STEPS
+from musicvae.representations.melody_events import Windows, to_events
 from musicvae.representations.melody_line import read_line
-from musicvae.representations.meters import KNOWN, Meters, tell
+from musicvae.representations.meters import Meters, tell
 from musicvae.representations.trio_parts import Cast, cast_parts
 from musicvae.representations.trio_streams import DEFAULT_PARTS, FIRSTS, PART_NAMES
-
-_BAR_STEPS = np.array([known.steps for known in KNOWN], dtype=np.uint16)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,17 +64,12 @@ class LenientTrio:
         total = max(int(stream.end.max(initial=0)) for stream in streams)
         if not total:
             raise Rejected("no-trio", "; ".join(remarks))
-        if total > LONGEST_STEPS:
-            raise Rejected(
-                "too-long",
-                f"the file claims to last {total // STEPS_PER_BAR:,} bars, and at most "
-                f"{LONGEST_STEPS // STEPS_PER_BAR:,} are read: a note of it is probably misplaced",
-            )
+        require_length(total)
         cutter = BarCutter(
             meters=meters, bars=bars, overlap=overlap, firsts=FIRSTS, dropped={}, remarks=remarks
         )
         cuts = cutter.cut(score, _to_events(streams, total + meters.stride), total)
-        lengths = _BAR_STEPS[cuts.known].repeat(bars).reshape(-1, bars)
+        lengths = cuts.lengths(bars)
         return Windows(
             tokens=cuts.tokens,
             lengths=lengths,
@@ -139,37 +132,18 @@ def _to_events(streams: Sequence[_Stream], steps: int) -> np.ndarray:
 
 def _origins(score: Score, streams: Sequence[_Stream], cuts: Cuts) -> tuple[Origin, ...]:
     """Where each window came from, and how its parts are to sound."""
-    quarters = cuts.first / STEPS_PER_QUARTER
-    tempo_at = score.quarters_at(np.array([t.time for t in score.tempos]))
-    tempo = np.searchsorted(tempo_at, quarters + 1e-6, side="right") - 1
+    whence = origins_at(score, cuts.first / STEPS_PER_QUARTER, cuts.meters)
     parts = zip(*(_parts(k, stream, cuts) for k, stream in enumerate(streams)), strict=True)
-    columns = (cuts.first, seconds_at(score, quarters), tempo)
-    return tuple(
-        Origin(
-            start_step=step,
-            start_seconds=seconds,
-            qpm=score.tempos[k].qpm,
-            numerator=meter.numerator,
-            denominator=meter.denominator,
-            parts=three,
-        )
-        for step, seconds, k, meter, three in zip(
-            *(c.tolist() for c in columns), cuts.meters.tolist(), parts, strict=True
-        )
-    )
+    return tuple(replace(origin, parts=three) for origin, three in zip(whence, parts, strict=True))
 
 
 def _parts(k: int, stream: _Stream, cuts: Cuts) -> list[Part]:
     """How part `k` sounds in each window: as loud as what starts in it, on average."""
     if stream.track is None:
         return [DEFAULT_PARTS[k]] * len(cuts.first)
-    sums = np.concatenate([[0], np.cumsum(stream.velocity, dtype=np.int64)])
-    a, b = np.searchsorted(stream.start, cuts.first), np.searchsorted(stream.start, cuts.end)
-    whole = float(stream.velocity.mean())
-    mean = np.where(b > a, (sums[b] - sums[a]) / np.maximum(b - a, 1), whole)
-    is_kit = k < len(PART_NAMES) - 1 or stream.track.is_drum
-    program = stream.track.program if is_kit else 0
-    name = stream.track.name
+    has_program = k < len(PART_NAMES) - 1 or stream.track.is_drum
+    program, name = stream.track.program if has_program else 0, stream.track.name
     return [
-        Part(program=program, velocity=v, name=name) for v in np.rint(mean).astype(int).tolist()
+        Part(program=program, velocity=velocity, name=name)
+        for velocity in cuts.loudness(stream.start, stream.velocity)
     ]

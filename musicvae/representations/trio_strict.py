@@ -30,6 +30,7 @@ from musicvae.representations.melody_events import (
     NOTE_OFF,
     STEPS_PER_BAR,
     Windows,
+    count_dropped,
     to_events,
 )
 
@@ -112,14 +113,14 @@ def _cuts_of_piece(
     try:
         steps = quantize(piece)
     except Rejected as rejection:
-        _count(dropped, rejection.reason)
+        count_dropped(dropped, rejection.reason)
         return []
     if steps.steps_per_bar != STEPS_PER_BAR:
-        _count(dropped, "unsupported-meter")
+        count_dropped(dropped, "unsupported-meter")
         return []
     streams = _streams(steps)
     if not all(streams):
-        _count(dropped, "missing-part")
+        count_dropped(dropped, "missing-part")
         return []
     origin = Origin(
         start_step=round(float(score.quarters_at(offset)) * STEPS_PER_QUARTER),
@@ -132,7 +133,7 @@ def _cuts_of_piece(
     for three in product(*streams):
         cut = _cut(three, bars, overlap, origin)
         if not len(cut.bar):
-            _count(dropped, "not-together" if len(three[0].covered) >= bars else "too-short")
+            count_dropped(dropped, "not-together" if len(three[0].covered) >= bars else "too-short")
         found.append(cut)
     return found
 
@@ -244,7 +245,3 @@ def _origins(cuts: list[_Cut]) -> tuple[Origin, ...]:
         for cut in cuts
         for step in (cut.bar * STEPS_PER_BAR).tolist()
     )
-
-
-def _count(dropped: dict[str, int], reason: str) -> None:
-    dropped[reason] = dropped.get(reason, 0) + 1
