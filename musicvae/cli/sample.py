@@ -34,7 +34,7 @@ def sample(
       musicvae sample -o out/
       musicvae sample -n 4 -o four.mid --temperature 0.8
       musicvae sample -o out/ --model trio-16bar --seed 7 --wav trios.wav
-      musicvae sample -o out/ --model melody-2bar-chords --chords "C G Am F"
+      musicvae sample -o out/ --model run/checkpoint --chords "C G Am F"
     """
     from musicvae.cli.outputs import check_file_or_folder, check_wav, write_pieces
     from musicvae.cli.songs import load_model

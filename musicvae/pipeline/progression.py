@@ -71,7 +71,7 @@ def progression_for(representation: Any, chords: str, name: str) -> Progression:
     if getattr(representation, "chords", None) is None:
         raise ValueError(
             f"{name} knows no chords: a model that was told them in training does, such "
-            "as melody-2bar-chords"
+            "as one of the preset melody-2bar-chords"
         )
     return Progression.parse(chords)
 

@@ -88,7 +88,7 @@ OWN: tuple[Preset, ...] = (
         summary="our own 2-bar melody model that is told the chords",
         representation=Melody(bars=2, chords=Triads()),
         model=TWO_BARS,
-        training=_training(updates=6_000, batch_size=128, beta=0.15, ramp=2_000),
+        training=_training(updates=12_000, batch_size=128, beta=1.0, ramp=4_000),
     ),
     Preset(
         name="melody-2bar-anymeter",
