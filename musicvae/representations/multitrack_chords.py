@@ -124,10 +124,10 @@ def read_chords(
 
     Tokens, controls (G, L) and lengths (G,) of one bar. Steps are those of sixteenths. Where tracks
     were told different ones, the first track counts. What ends with the bar was told the chord of
-    the next one.
+    the next one, and says it there.
     """
     steps = steps_of(tokens)
-    events = spoken(tokens, lengths) & (tokens < PROGRAM) & (steps < MOST_STEPS)
+    events = spoken(tokens, lengths) & (tokens < PROGRAM)
     events[:, 0] = False
     step = steps[events] // STEPS_PER_SIXTEENTH
     found, first = np.unique(step, return_index=True)

@@ -86,6 +86,8 @@ def _chords(
         )
         times = clock.seconds((line + step) / STEPS_PER_SIXTEENTH).tolist()
         for time, symbol in zip(times, chords.symbols(classes), strict=True):
+            if found and found[-1].time >= time:  # told at the end of a bar and in the next one
+                found.pop()
             if not found or found[-1].symbol != symbol:
                 found.append(Chord(time, symbol))
     return tuple(found)

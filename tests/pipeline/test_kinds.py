@@ -190,7 +190,11 @@ def test_the_chords_are_heard() -> None:
 @pytest.mark.parametrize(
     ("name", "chords", "said"),
     [
-        ("melody-2bar", "C G", "melody-2bar knows no chords.* such as one of the preset melody-2bar-chords"),
+        (
+            "melody-2bar",
+            "C G",
+            "melody-2bar knows no chords.* such as one of the preset melody-2bar-chords",
+        ),
         ("melody-2bar-chords", "C G H7", "chord 3 of 'C G H7': 'H7' is no chord symbol .*A to G"),
         ("melody-2bar-chords", "  ", "no chord is given"),
     ],

@@ -125,8 +125,12 @@ def compare(converter: Converter, file: Path) -> Comparison:
         ]
         decoded_key = f"{converter.name}@{converter.notes}"
         which = _places(ours, _recorded(arrays, decoded_key))
+        representation = converter.representation
         notes = which is not None and _same_notes(
-            [converter.representation.decode([examples[k]]) for k in which], arrays, decoded_key
+            [representation.decode([examples[k]]) for k in which],
+            arrays,
+            decoded_key,
+            seconds=2.0 * representation.bars,  # 4/4 at 120 quarters a minute
         )
         return Comparison(windows=count, tensors=equal, notes=notes)
 
@@ -249,8 +253,12 @@ def _fingerprints(tensors: Tensors) -> list[bytes]:
     ]
 
 
-def _same_notes(decoded: list[Score], arrays: Any, key: str) -> bool:
-    """The notes of each window, and its chords where some are recorded."""
+def _same_notes(decoded: list[Score], arrays: Any, key: str, seconds: float) -> bool:
+    """The notes of each window, and its chords where some are recorded.
+
+    A window lasts `seconds`. What ends with it may have been told the chord of the next one, which
+    the reference leaves out.
+    """
     rows = arrays[f"{key}/from/notes"]
     equal = True
     for k, music in enumerate(decoded):
@@ -261,7 +269,7 @@ def _same_notes(decoded: list[Score], arrays: Any, key: str) -> bool:
     if f"{key}/from/texts" in arrays:
         texts = json.loads(str(arrays[f"{key}/from/texts"]))
         for music, said in zip(decoded, texts, strict=True):
-            ours = [(c.time, c.symbol) for c in music.chords]
+            ours = [(c.time, c.symbol) for c in music.chords if c.time < seconds]
             equal &= _on_sixteenths(said) in (ours, _without_diminished(ours))
     return equal
 
