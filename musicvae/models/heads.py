@@ -8,6 +8,7 @@ Letters: B batch, T steps, F features, K logits, D labels or drums, H hidden uni
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import assert_never
 
 import torch
@@ -20,7 +21,7 @@ GROOVE_EPSILON = 1e-7  # inside the logarithm of a hit's probability, as publish
 NADE_EPSILON = 1e-6  # likewise
 
 
-class Head(nn.Module):
+class Head(nn.Module, ABC):
     """What a decoder asks of a head: a linear layer to K logits, and what these mean."""
 
     def __init__(self, features: int, width: int) -> None:
@@ -35,17 +36,17 @@ class Head(nn.Module):
         logits: Tensor = self.project(x)
         return logits
 
+    @abstractmethod
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """Logits (B, T, K), tokens (B, T, ...) -> (B, T) nats."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
         """Logits (..., K) -> tokens."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matches(self, tokens: Tensor, others: Tensor) -> Tensor:
         """Tokens (B, T, ...), twice -> (B, T, C): where each of C streams is the same."""
-        raise NotImplementedError
 
 
 class CategoricalHead(Head):
