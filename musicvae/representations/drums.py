@@ -6,16 +6,14 @@ How the drums are told apart and written is the `kit`; which bars there are, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score, Track
-from musicvae.representations.base import Example, MultiLabel, Origin, Survey, TokenSpec
+from musicvae.representations.base import Example, MultiLabel, Origin, TokenSpec
 from musicvae.representations.clock import Clock, meters_of
 from musicvae.representations.drums_kit import CombinedNine, SeparateNine, SeparateSixtyOne
 from musicvae.representations.drums_lenient import LenientDrums
@@ -30,6 +28,7 @@ from musicvae.representations.meters import (
     parse_meter,
     tell,
 )
+from musicvae.representations.reading import ReadsWindows
 
 __all__ = [
     "CombinedNine",
@@ -42,15 +41,13 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drums:
+class Drums(ReadsWindows):
     """Windows of `bars` bars of drums. `CombinedNine()` is cat-drums, the others nade-drums."""
 
     bars: int = 2
     kit: CombinedNine | SeparateNine | SeparateSixtyOne = field(default_factory=CombinedNine)
     extraction: LenientDrums | StrictDrums = field(default_factory=LenientDrums)
     meters: Regrouped | Native = REGROUPED
-
-    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.bars < 1:
@@ -69,60 +66,6 @@ class Drums:
             segments=self.bars,
             controls=self.meters.controls,
         )
-
-    def read(self, source: object) -> Score:
-        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
-        from musicvae.notes.interop import to_score
-
-        return to_score(source)
-
-    def write(self, source: Score, path: str | Path) -> None:
-        """Write a MIDI file, whole or not at all."""
-        from musicvae.notes.midi import write_midi
-
-        write_midi(source, path)
-
-    def survey(self, source: Score, *, overlap: bool = False) -> Survey:
-        """All windows, those that were dropped by reason, and what was decided on the way.
-
-        Raises `ValueError` only for a track asked for that is not there.
-        """
-        try:
-            found = self._extract(source, overlap)
-        except Rejected as rejection:
-            return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
-        none = [None] * len(found)
-        examples = tuple(
-            Example(tokens=tokens, lengths=lengths, controls=told, origin=origin, filler=filler)
-            for tokens, lengths, told, origin, filler in zip(
-                found.tokens,
-                found.lengths,
-                none if found.controls is None else found.controls,
-                found.origins(),
-                found.filler.tolist(),
-                strict=True,
-            )
-        )
-        return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
-
-    def tokenize(
-        self, source: Score
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
-        """`survey` with overlap as arrays: tokens, lengths (N, S), controls, what was dropped.
-
-        For datasets, which do not ask where a window came from: several times faster.
-        """
-        try:
-            found = self._extract(source, overlap=True)
-        except Rejected as rejection:
-            spec = self.spec
-            told = None
-            if spec.controls is not None:
-                told = np.zeros((0, spec.length), dtype=spec.controls.dtype)
-            tokens = np.zeros((0, spec.length, *spec.outputs.shape), dtype=spec.outputs.dtype)
-            lengths = np.zeros((0, spec.segments), dtype=np.uint16)
-            return tokens, lengths, told, {rejection.reason: 1}
-        return found.tokens, found.lengths, found.controls, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""
@@ -190,7 +133,7 @@ class Drums:
         struck: np.ndarray = tokens > 0
         return struck if struck.ndim == 2 else np.any(struck, axis=2)
 
-    def _extract(self, source: Score, overlap: bool) -> Windows:
+    def _extract(self, source: Score, *, overlap: bool) -> Windows:
         if isinstance(self.extraction, StrictDrums):
             return self.extraction.extract(source, self.kit, bars=self.bars, overlap=overlap)
         return self.extraction.extract(

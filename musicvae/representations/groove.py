@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +29,7 @@ from musicvae.representations.groove_strokes import DRUMS, GeneralMidiKit, Groov
 from musicvae.representations.groove_tasks import HitsAsControls, Task, hits
 from musicvae.representations.melody_events import STEPS_PER_BAR
 from musicvae.representations.meters import FOUR_FOUR, REGROUPED, Regrouped, forced
+from musicvae.representations.reading import ReadsMidi
 
 __all__ = ["Groove", "LenientGroove", "StrictGroove"]
 
@@ -40,7 +39,7 @@ TICKS_PER_QUARTER = 960
 
 
 @dataclass(frozen=True, kw_only=True)
-class Groove:
+class Groove(ReadsMidi):
     """Windows of `bars` bars of drums as they are played; `tasks` are applied in order.
 
     A groove is made of bars of 4/4, and other meters are left out: `Regrouped(force="4/4")` reads
@@ -51,8 +50,6 @@ class Groove:
     extraction: LenientGroove | StrictGroove = field(default_factory=LenientGroove)
     tasks: tuple[Task, ...] = ()
     meters: Regrouped = REGROUPED
-
-    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.bars < 1:
@@ -77,18 +74,6 @@ class Groove:
     @property
     def _tells_hits(self) -> bool:
         return HitsAsControls() in self.tasks
-
-    def read(self, source: object) -> Score:
-        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
-        from musicvae.notes.interop import to_score
-
-        return to_score(source)
-
-    def write(self, source: Score, path: str | Path) -> None:
-        """Write a MIDI file, whole or not at all."""
-        from musicvae.notes.midi import write_midi
-
-        write_midi(source, path)
 
     def survey(self, source: Score, *, overlap: bool = False) -> Survey:
         """All windows, those that were dropped by reason, and what was decided on the way.

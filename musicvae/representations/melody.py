@@ -8,17 +8,16 @@ model is told the chord at every step: those of the file, or else those heard in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from musicvae.notes.chords import NO_CHORD, Chord, parse_progression
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Key, Score, Track
-from musicvae.representations.base import Categorical, Example, Origin, Survey, TokenSpec
+from musicvae.representations.base import Categorical, Example, Origin, TokenSpec
 from musicvae.representations.chord_controls import (
     FullChords,
     MajorMinor,
@@ -46,6 +45,7 @@ from musicvae.representations.meters import (
     parse_meter,
     tell,
 )
+from musicvae.representations.reading import ReadsWindows
 
 __all__ = ["Lenient", "Melody", "Strict"]
 
@@ -53,7 +53,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Melody:
+class Melody(ReadsWindows):
     """Windows of `bars` bars of a melody; `transpose` is the range of augmentation in semitones."""
 
     bars: int = 2
@@ -61,8 +61,6 @@ class Melody:
     meters: Regrouped | Native = REGROUPED
     chords: Triads | MajorMinor | FullChords | WithKey | None = None
     transpose: int = 5
-
-    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.bars < 1:
@@ -84,60 +82,6 @@ class Melody:
             segments=self.bars,
             controls=self.meters.controls if self.chords is None else self.chords.space,
         )
-
-    def read(self, source: object) -> Score:
-        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
-        from musicvae.notes.interop import to_score
-
-        return to_score(source)
-
-    def write(self, source: Score, path: str | Path) -> None:
-        """Write a MIDI file, whole or not at all."""
-        from musicvae.notes.midi import write_midi
-
-        write_midi(source, path)
-
-    def survey(self, source: Score, *, overlap: bool = False) -> Survey:
-        """All windows, those that were dropped by reason, and what was decided on the way.
-
-        Raises `ValueError` only for a track asked for that is not there.
-        """
-        try:
-            found = self._extract(source, overlap=overlap)
-        except Rejected as rejection:
-            return Survey(examples=(), dropped={rejection.reason: 1}, remarks=(rejection.detail,))
-        controls = [None] * len(found) if found.controls is None else found.controls
-        examples = tuple(
-            Example(tokens=tokens, lengths=lengths, controls=told, origin=origin, filler=filler)
-            for tokens, lengths, told, origin, filler in zip(
-                found.tokens,
-                found.lengths,
-                controls,
-                found.origins(),
-                found.filler.tolist(),
-                strict=True,
-            )
-        )
-        return Survey(examples=examples, dropped=found.dropped, remarks=found.remarks)
-
-    def tokenize(
-        self, source: Score
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, Mapping[str, int]]:
-        """`survey` with overlap as arrays: tokens, lengths, controls, and what was dropped.
-
-        For datasets, which do not ask where a window came from: several times faster.
-        """
-        try:
-            found = self._extract(source, overlap=True)
-        except Rejected as rejection:
-            spec = self.spec
-            none = np.zeros((0, spec.length), dtype=np.uint8)
-            controls = None
-            if spec.controls is not None:
-                controls = np.zeros((0, spec.length, *spec.controls.shape), dtype=np.uint8)
-            lengths = np.zeros((0, spec.segments), dtype=np.uint16)
-            return none, lengths, controls, {rejection.reason: 1}
-        return found.tokens, found.lengths, found.controls, found.dropped
 
     def encode(self, source: Score, *, overlap: bool = False) -> tuple[Example, ...]:
         """The windows of `survey`, at least one; raises `Rejected` with the commonest reason."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -33,12 +31,13 @@ from musicvae.representations.performance_events import (
     NOTE_OFF,
     transpose_tracks,
 )
+from musicvae.representations.reading import ReadsMidi
 
 __all__ = ["LenientMultitrack", "Multitrack", "StrictMultitrack"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Multitrack:
+class Multitrack(ReadsMidi):
     """Single bars of several tracks; `transpose` is the range of augmentation in semitones.
 
     With `chords` a model is told them: those of the file, or else those heard in it.
@@ -47,8 +46,6 @@ class Multitrack:
     extraction: LenientMultitrack | StrictMultitrack = field(default_factory=LenientMultitrack)
     chords: Triads | None = None
     transpose: int = 3
-
-    extensions: ClassVar[tuple[str, ...]] = (".mid", ".midi")
 
     def __post_init__(self) -> None:
         if self.transpose < 0:
@@ -70,18 +67,6 @@ class Multitrack:
             controls=None if self.chords is None else self.chords.space,
             end=END,
         )
-
-    def read(self, source: object) -> Score:
-        """A path, the bytes of a MIDI file, or a library's score. Raises `InvalidMusic`."""
-        from musicvae.notes.interop import to_score
-
-        return to_score(source)
-
-    def write(self, source: Score, path: str | Path) -> None:
-        """Write a MIDI file, whole or not at all."""
-        from musicvae.notes.midi import write_midi
-
-        write_midi(source, path)
 
     def survey(self, source: Score, *, overlap: bool = False) -> Survey:
         """All bars, those that were dropped by reason, and what was decided on the way."""
