@@ -42,6 +42,11 @@ def decode(
 
     codes = Codes.load(latents)
     vae = load_model(model or codes.model, device)
+    if codes.model and vae.name != codes.model:
+        raise ValueError(
+            f"{latents} holds codes of {codes.model}, and to {vae.name} they mean something else: "
+            "leave --model out"
+        )
     seed = chosen(seed)
     result = vae.decode(codes, temperature=temperature, seed=seed)
     write_all({output: partial(vae.representation.write, result)})

@@ -5,6 +5,7 @@ Letters: N windows, T steps, S segments.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -35,17 +36,17 @@ class ReadsMidi:
         write_midi(source, path)
 
 
-class ReadsWindows(ReadsMidi):
+class ReadsWindows(ReadsMidi, ABC):
     """Finds windows in columns (`_extract`); gives them as examples, and as arrays."""
 
     @property
+    @abstractmethod
     def spec(self) -> TokenSpec:
         """The shape of its examples."""
-        raise TypeError(f"{type(self).__name__} says nothing of its tokens")
 
+    @abstractmethod
     def _extract(self, source: Score, *, overlap: bool) -> Windows:
         """All windows. Raises `Rejected` where there is nothing to begin with."""
-        raise TypeError(f"{type(self).__name__} does not say how it reads")
 
     def survey(self, source: Score, *, overlap: bool = False) -> Survey:
         """All windows, those that were dropped by reason, and what was decided on the way.

@@ -51,6 +51,16 @@ def test_every_command_works_with_every_kind(
     assert "reads it as" in done.out
 
 
+def test_codes_of_one_model_are_no_music_to_another(
+    run: Run, kinds: dict[str, Path], tmp_path: Path
+) -> None:
+    z, out = tmp_path / "z.npz", tmp_path / "d.mid"
+    assert run("encode", BAND, "-o", z, "--model", kinds["drums-2bar"]).code == 0
+    done = run("decode", z, "-o", out, "--model", kinds["melody-2bar"])
+    assert_refused(done, "holds codes of drums-2bar, and to melody-2bar they mean something else")
+    assert not out.exists()
+
+
 def test_the_sound_of_drums_is_heard(run: Run, kinds: dict[str, Path], tmp_path: Path) -> None:
     commands = {
         "s": ["sample", "-n", 2, "-o", tmp_path / "s", "--model", kinds["drums-2bar"]],
