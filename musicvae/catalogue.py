@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-FORMAT = 2  # raised when a change makes older programs misread a newer folder
+FORMAT = 3  # raised when a change makes older programs misread a newer folder
 PACKAGED = Path(__file__).parent / "_checkpoints"
 BESIDE = Path(__file__).parent.parent / "checkpoints"
 FILES = ("config.json", "model.safetensors", "README.md")

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import assert_never
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from musicvae.config import FreeBits, PerBatch, PerBatchDimension, PerDimension, PerExample
+
 NATS_PER_BIT = math.log(2)
+EACH_EXAMPLE = PerExample()
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +32,25 @@ def gaussian_kl(mean: Float[Tensor, "B D"], std: Float[Tensor, "B D"]) -> Float[
     return 0.5 * (mean.square() + std.square() - 1) - std.log()
 
 
-def free_bits_total(kl: Float[Tensor, "B D"], bits: float) -> Float[Tensor, " B"]:
-    """max(KL - bits, 0) on each example's total KL (Roberts et al. 2018, equation 4)."""
-    return (kl.sum(-1) - bits * NATS_PER_BIT).clamp(min=0)
+def beyond_free_bits(kl: Float[Tensor, "B D"], bits: float, on: FreeBits) -> Float[Tensor, ""]:
+    """What the KL above `bits` for the whole of z costs, in nats per example.
 
-
-def free_bits_per_dimension(kl: Float[Tensor, "B D"], bits: float) -> Float[Tensor, " B"]:
-    """The same hinge on each dimension by itself, `bits` spread evenly over all of them."""
-    return (kl - bits * NATS_PER_BIT / kl.shape[-1]).clamp(min=0).sum(-1)
+    Each form is max(KL - threshold, 0) on what it looks at, which has the gradient of the other
+    published form, max(KL, threshold). In single dimensions the threshold is an even share.
+    """
+    total = bits * NATS_PER_BIT
+    share = total / max(1, kl.shape[-1])
+    match on:
+        case PerExample():
+            return (kl.sum(-1) - total).clamp(min=0).mean()
+        case PerDimension():
+            return (kl - share).clamp(min=0).sum(-1).mean()
+        case PerBatch():
+            return (kl.sum(-1).mean() - total).clamp(min=0)
+        case PerBatchDimension():
+            return (kl.mean(0) - share).clamp(min=0).sum()
+        case _:
+            assert_never(on)
 
 
 def elbo(
@@ -45,10 +59,12 @@ def elbo(
     *,
     beta: float = 1.0,
     free_bits: float = 0.0,
-    per_dimension: bool = False,
+    on: FreeBits = EACH_EXAMPLE,
 ) -> LossTerms:
-    """Negative beta-ELBO with free bits. `nll` is each example's reconstruction cost."""
-    hinge = free_bits_per_dimension if per_dimension else free_bits_total
-    cost = torch.mean(hinge(kl, free_bits))
+    """Negative beta-ELBO with free bits. `nll` is each example's reconstruction cost.
+
+    beta 1 without free bits is the evidence lower bound itself.
+    """
     reconstruction = nll.mean()
-    return LossTerms(reconstruction + beta * cost, reconstruction, kl.sum(-1).mean())
+    cost = beta * beyond_free_bits(kl, free_bits, on)
+    return LossTerms(reconstruction + cost, reconstruction, kl.sum(-1).mean())

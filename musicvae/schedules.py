@@ -66,6 +66,39 @@ class LinearRamp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sigmoid:
+    """From near 0 up to `limit` in an S: limit / (1 + exp(-(step - middle) / width)).
+
+    The annealing of Bowman et al. 2016, figure 2, where `middle` is the step of half the way.
+    """
+
+    limit: float = 1.0
+    middle: float
+    width: float
+
+    def at(self, step: int) -> float:
+        return self.limit / (1 + math.exp(min((self.middle - step) / self.width, 500.0)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cyclical:
+    """Over `steps` steps `cycles` times from 0 in a straight line to `limit`, which is reached
+    after the share `rise` of a cycle and kept to its end, and for ever behind the last cycle
+    (Fu et al. 2019, equation 6)."""
+
+    limit: float = 1.0
+    steps: int
+    cycles: int = 4
+    rise: float = 0.5
+
+    def at(self, step: int) -> float:
+        if step >= self.steps:
+            return self.limit
+        done = step * self.cycles / self.steps % 1
+        return self.limit * min(1.0, done / self.rise)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WarmupCosine:
     """Linear to `peak` over `warmup` steps, then half a cosine down to `floor` at step `total`."""
 
@@ -107,6 +140,8 @@ Schedule = (
     | ExponentialRise
     | InverseSigmoid
     | LinearRamp
+    | Sigmoid
+    | Cyclical
     | WarmupCosine
     | WarmupHoldDecay
 )

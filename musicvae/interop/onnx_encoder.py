@@ -13,11 +13,13 @@ import numpy as np
 from musicvae.interop.onnx_graph import Graph
 from musicvae.interop.onnx_layers import bidirectional, read_tokens
 from musicvae.models.encoders import (
-    AnyEncoder,
     BarByBarEncoder,
     BidirectionalEncoder,
     EveryStepEncoder,
     HierarchicalEncoder,
+    Normed,
+    Nothing,
+    PlainEncoder,
 )
 from musicvae.models.vae import SequenceVAE
 from musicvae.representations.base import Space, TokenSpec
@@ -26,7 +28,10 @@ from musicvae.representations.base import Space, TokenSpec
 def encoder_graph(model: SequenceVAE) -> Graph:
     """`tokens` (B, T, ...), `lengths` (B, S), `controls` (B, T, ...) where the model is told any
     -> `mean` and `std`, both (B, Z)."""
-    spec, encoder, g = model.spec, model.encoder, Graph("encoder")
+    spec, g = model.spec, Graph("encoder")
+    encoder = model.encoder.encoder if isinstance(model.encoder, Normed) else model.encoder
+    if isinstance(encoder, Nothing):
+        raise ValueError("this model has no encoder, and nothing of it goes to ONNX")
     tokens = g.input("tokens", number_type(spec.inputs), spec.length, *spec.inputs.shape)
     lengths = g.input("lengths", np.int64, spec.segments)
     x = read_tokens(g, tokens, encoder.tokens, 2)
@@ -35,6 +40,9 @@ def encoder_graph(model: SequenceVAE) -> Graph:
         told = g.input("controls", np.int64, spec.length, *spec.controls.shape)
         x = g.concat(x, read_tokens(g, told, encoder.tokens.controls, 2))
     mean, sigma = _posterior(g, encoder, x, _Slots(g, lengths, spec))
+    if isinstance(model.encoder, Normed):
+        gain, offset = model.encoder.affine()
+        mean = g.op("Add", g.op("Mul", mean, g.constant(gain)), g.constant(offset))
     g.output("mean", mean, np.float32, model.config.z)
     g.output("std", g.op("Softplus", sigma), np.float32, model.config.z)
     return g
@@ -84,7 +92,7 @@ class _Slots:
         return self.g.op("Mul", x, self.g.op("Unsqueeze", self.mask, self.g.shapes(2)))
 
 
-def _posterior(g: Graph, encoder: AnyEncoder, x: str, slots: _Slots) -> tuple[str, str]:
+def _posterior(g: Graph, encoder: PlainEncoder, x: str, slots: _Slots) -> tuple[str, str]:
     """What the encoder reads (B, T, E) -> mean and sigma before softplus, both (B, Z)."""
     match encoder:
         case BidirectionalEncoder():

@@ -66,11 +66,12 @@ def fit(preset: Preset, found: Shapes) -> Preset:
 def _with_sizes(preset: Preset, found: Shapes) -> Preset:
     """A preset in the sizes that variables have, as far as they are there."""
     model, spec = preset.model, preset.representation.spec
+    reader: Any = model.encoder
     encoder = "encoder"
-    if isinstance(model.encoder, Hierarchical):
+    if isinstance(reader, Hierarchical):
         encoder = "encoder/hierarchical_level_0"
     cells = BIDIRECTIONAL.format("{}", "fw")
-    read = _units(found, f"{encoder}/{cells}") or model.encoder.units
+    read = _units(found, f"{encoder}/{cells}") or reader.units
     scope = scopes(spec, model)[0]
     written = _units(found, f"{scope}/{STACK}") or model.decoder.units
     decoder: Any = replace(model.decoder, units=written)
@@ -80,7 +81,7 @@ def _with_sizes(preset: Preset, found: Shapes) -> Preset:
     sized = replace(
         model,
         z=_last(found, "encoder/mu/kernel") or model.z,
-        encoder=replace(model.encoder, units=read),
+        encoder=replace(reader, units=read),
         decoder=decoder,
         nade=_last(found, f"{scope}/nade/w_enc") or model.nade,
     )

@@ -175,6 +175,10 @@ def entries(spec: TokenSpec, model: ModelConfig) -> Iterator[Entry]:
     """
     if model.embedding is not None:
         raise ValueError("the reference has no embeddings of tokens: its models read them one-hot")
+    if model.mean_gain is not None:
+        raise ValueError("the reference has no batch norm on the posterior mean")
+    if isinstance(model.decoder, Flat) and model.decoder.to_output:
+        raise ValueError("the reference's logits do not read z")
     layers = range(len(model.encoder.units))
     match model.encoder:
         case Bidirectional():

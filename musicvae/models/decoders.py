@@ -40,7 +40,7 @@ class _Seen:
 
     def beside(self, x: Tensor) -> list[Tensor]:
         """Tokens as vectors (B, T, ...) and what goes with them at each step, in that order."""
-        seen = [x, self.features.expand(-1, x.shape[1], -1)]
+        seen = [x, self.features[:, : x.shape[1]].expand(-1, x.shape[1], -1)]
         return seen if self.controls is None else [*seen, self.controls]
 
 
@@ -92,14 +92,14 @@ class Decoder(nn.Module):
     def _write(
         self, writer: Writer, before: Tensor, there: Tensor, seen: _Seen, layout: Layout
     ) -> Tensor:
-        x = torch.cat(seen.beside(writer.tokens(before, there)), dim=-1)
+        x = torch.cat(seen.beside(writer.told(before, there)), dim=-1)
         state = writer.initial(seen.start)
         if self.view.per_segment:
             h = writer.lstm(x.unflatten(1, (self.segments, -1)).flatten(0, 1), state)
             h = h.reshape(*x.shape[:2], -1)
         else:
             h = layout.spread(writer.lstm(layout.compact(x), state))
-        return writer.logits(h, seen.features)
+        return writer.logits(h, seen.features[:, : x.shape[1]])
 
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """Logits (B, T, K), tokens (B, T, ...) -> negative log likelihood (B, T) in nats."""
@@ -180,19 +180,19 @@ class Decoder(nn.Module):
 
         Slots without music hold token 0 and leave state and token before as they were.
         """
-        seen = self._see(z, controls)
-        views = seen.features.expand(-1, self.length, -1).unbind(1)  # indexing costs a copy a step
+        seen, slots = self._see(z, controls), layout.mask.shape[1]
+        views = seen.features.expand(-1, slots, -1).unbind(1)  # indexing costs a copy a step
         told = None if seen.controls is None else seen.controls.unbind(1)
         starts = [self._starts(writer, seen, len(z)) for writer in self._writers]
-        L = self.length // len(starts[0])
+        L = slots // len(starts[0])
         before = self._nothing(z)
         there = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         states = [start[0] for start in starts]
         tokens, logits = [], []
-        for step in range(self.length):
+        for step in range(slots):
             if step % L == 0:
                 states = [start[step // L] for start in starts]
-            if step % (self.length // self.segments) == 0:
+            if step % (slots // self.segments) == 0:
                 writing = torch.ones_like(there)
             known = there & self.view.feedback
             known = known if keep is None else known & keep[:, step]
@@ -200,7 +200,7 @@ class Decoder(nn.Module):
             here, after = [], []
             for writer, own, state in zip(self._writers, self._split(before), states, strict=True):
                 h, state = writer.lstm.step(
-                    torch.cat([writer.tokens(own, known), *beside], dim=-1), state
+                    torch.cat([writer.told(own, known), *beside], dim=-1), state
                 )
                 here.append(writer.logits(h, views[step]))
                 after.append(state)

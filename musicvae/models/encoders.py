@@ -24,6 +24,7 @@ from musicvae.config import (
     EveryStep,
     Hierarchical,
     ModelConfig,
+    NoEncoder,
 )
 from musicvae.models.inputs import EncoderInput
 from musicvae.models.layout import Layout
@@ -89,7 +90,7 @@ class EveryStepEncoder(nn.Module):
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: EveryStep) -> None:
         super().__init__()
-        self.groups = config.groups
+        self.groups, self.length = config.groups, spec.length
         self.tokens = EncoderInput(spec, model)
         self.lstm = BidirectionalLSTM(self.tokens.width, config.units, model.dropout)
         self.read = nn.Linear(2 * config.units[-1], config.features)
@@ -106,7 +107,8 @@ class EveryStepEncoder(nn.Module):
     def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
         x = layout.compact(self.tokens.read(tokens, controls))
         outputs, _ = self.lstm(x, None if layout.full else layout.total)
-        read = layout.spread(self.read(outputs)).flatten(1)  # (B, T * features)
+        read = layout.spread(self.read(outputs))
+        read = F.pad(read, (0, 0, 0, self.length - read.shape[1])).flatten(1)  # (B, T * features)
         shares = read.unflatten(1, (self.groups, -1))  # (B, G, T / G * features)
         mixed = self.mixer(read)
         mean = self.mean(shares).flatten(1) + self.mixed_mean(mixed)
@@ -149,11 +151,53 @@ class BarByBarEncoder(nn.Module):
         return Posterior(mean.flatten(1), F.softplus(sigma.flatten(1)))
 
 
-AnyEncoder = BidirectionalEncoder | HierarchicalEncoder | EveryStepEncoder | BarByBarEncoder
+PlainEncoder = BidirectionalEncoder | HierarchicalEncoder | EveryStepEncoder | BarByBarEncoder
+
+
+class Nothing(nn.Module):
+    """No posterior: z of no dimension."""
+
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
+        nothing = torch.zeros(len(tokens), 0, device=tokens.device)
+        return Posterior(nothing, nothing)
+
+
+class Normed(nn.Module):
+    """An encoder whose means are batch-normed with a fixed gain and a learned offset.
+
+    In each dimension the KL, averaged over the batch, is then gain^2 / 2 nats at the least,
+    whatever the encoder says (Zhu et al. 2020). In use the running moments of training count.
+    """
+
+    def __init__(self, encoder: PlainEncoder | Nothing, size: int, gain: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.norm = nn.BatchNorm1d(size)
+        self.norm.num_batches_tracked = None  # says nothing, and float16 cannot hold it
+        self.norm.weight.requires_grad_(False).fill_(gain)
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """In use: the gain and the offset (Z,) that the norm comes to."""
+        assert self.norm.running_mean is not None
+        assert self.norm.running_var is not None
+        gain = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()
+        return gain, self.norm.bias - gain * self.norm.running_mean
+
+    def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
+        posterior: Posterior = self.encoder(tokens, layout, controls)
+        return Posterior(self.norm(posterior.mean), posterior.std)
+
+
+AnyEncoder = PlainEncoder | Nothing | Normed
 
 
 def build_encoder(spec: TokenSpec, model: ModelConfig) -> AnyEncoder:
     """The encoder that a configuration describes."""
+    encoder = _plain_encoder(spec, model)
+    return encoder if model.mean_gain is None else Normed(encoder, model.z, model.mean_gain)
+
+
+def _plain_encoder(spec: TokenSpec, model: ModelConfig) -> PlainEncoder | Nothing:
     config: Encoder = model.encoder
     match config:
         case Bidirectional():
@@ -164,6 +208,8 @@ def build_encoder(spec: TokenSpec, model: ModelConfig) -> AnyEncoder:
             return EveryStepEncoder(spec, model, config)
         case BarByBar():
             return BarByBarEncoder(spec, model, config)
+        case NoEncoder():
+            return Nothing()
         case _:
             assert_never(config)
 

@@ -52,7 +52,8 @@ class InitialState(nn.Module):
         super().__init__()
         self.sizes = [h for h in units for _ in range(2)]
         self.project = nn.Linear(inputs, sum(self.sizes))
-        nn.init.normal_(self.project.weight, std=1e-3)
+        if inputs:
+            nn.init.normal_(self.project.weight, std=1e-3)
         nn.init.zeros_(self.project.bias)
 
     def forward(self, x: Tensor) -> State:

@@ -46,6 +46,10 @@ class SequenceVAE(nn.Module):
         """Where the valid slots of a batch lie."""
         return Layout.of(lengths, self.spec.segment_length)
 
+    def _layout_of(self, tokens: Tensor, lengths: Tensor) -> Layout:
+        """The same for tokens (B, T, ...) that may be cut off behind the longest sequence."""
+        return Layout.of(lengths, tokens.shape[1] // self.spec.segments)
+
     def posterior(
         self,
         inputs: Shaped[Tensor, "B T ..."],
@@ -54,7 +58,7 @@ class SequenceVAE(nn.Module):
     ) -> Posterior:
         """q(z | x)."""
         posterior: Posterior = self.encoder(
-            _computable(inputs), self.layout(lengths), _optional(controls)
+            _computable(inputs), self._layout_of(inputs, lengths), _optional(controls)
         )
         return posterior
 
@@ -76,7 +80,7 @@ class SequenceVAE(nn.Module):
         decoder is not told the token before a step; `sampling` is the probability with which it
         is told its own draw instead of the true one (scheduled sampling).
         """
-        layout = self.layout(lengths)
+        layout = self._layout_of(tokens, lengths)
         tokens, controls = _computable(tokens), _optional(controls)
         read = tokens if inputs is None else _computable(inputs)
         posterior = self.encoder(read, layout, controls)

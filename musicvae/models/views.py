@@ -25,11 +25,11 @@ class Whole(nn.Module):
     """All of z at every step of one stretch."""
 
     per_segment = False
-    to_output = False
     feedback = True
 
     def __init__(self, spec: TokenSpec, model: ModelConfig, config: Flat) -> None:
         super().__init__()
+        self.to_output = config.to_output
         self.width = self.start_width = model.z
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:

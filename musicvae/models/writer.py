@@ -21,13 +21,20 @@ class Writer(nn.Module):
         super().__init__()
         units = model.decoder.units
         self.to_output = view.to_output
+        self.drop = nn.Dropout(model.writer_dropout)
         self.tokens = TokenInput(space, model.embedding)
         self.initial = InitialState(view.start_width, units)
         self.lstm = LSTMStack(self.tokens.width + beside, units, model.dropout)
         features = units[-1] + (view.width if view.to_output else 0)
         self.head = head_for(space, features, model.nade)
 
+    def told(self, before: Tensor, there: Tensor) -> Tensor:
+        """The tokens before each step (B, T, ...), where they are `there` -> (B, T, E)."""
+        vectors: Tensor = self.drop(self.tokens(before, there))
+        return vectors
+
     def logits(self, h: Tensor, seen: Tensor) -> Tensor:
         """The LSTM's output and the view of z (..., H), (..., V) -> logits (..., K)."""
+        h = self.drop(h)
         logits: Tensor = self.head(torch.cat([h, seen], dim=-1) if self.to_output else h)
         return logits

@@ -23,6 +23,7 @@ from musicvae.config import from_json
 from musicvae.representations.base import Representation
 
 SPLITS = ("train", "valid", "test")
+BUCKETS = 16  # of so many batches drawn, sorted by length, one is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,15 @@ class Batch:
         controls: np.ndarray | None = None,
         rng: np.random.Generator | None = None,
     ) -> Batch:
-        """Stored arrays -> tensors. `rng` where what the encoder reads is a matter of chance."""
+        """Stored arrays -> tensors. `rng` where what the encoder reads is a matter of chance.
+
+        Where an example is one segment that says itself where it ends, what lies behind the longest
+        of them is cut off: the tensors are (B, T', ...) with T' <= T.
+        """
+        if _ends_itself(representation):
+            longest = int(lengths.max())
+            tokens = tokens[:, :longest]
+            controls = None if controls is None else controls[:, :longest]
         inputs = representation.inputs(tokens, rng)
         return Batch(
             _tensor(tokens),
@@ -106,6 +115,21 @@ class Dataset:
         drawn: np.ndarray = np.searchsorted(heights, rng.random(size) * heights[-1], side="right")
         return drawn
 
+    def _draw_alike(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """`size` indices that lie side by side, by length, among `BUCKETS` times as many draws:
+        each example comes as often as by `draw`."""
+        drawn = self.draw(size * BUCKETS, rng)
+        order = np.argsort(self._lengths[drawn], kind="stable")
+        bucket = int(rng.integers(BUCKETS))
+        alike: np.ndarray = drawn[order[bucket * size : (bucket + 1) * size]]
+        return alike
+
+    @cached_property
+    def _lengths(self) -> np.ndarray:
+        """The steps of each example (M,)."""
+        steps: np.ndarray = np.asarray(self.lengths)[self.rows].sum(axis=1)
+        return steps
+
     @cached_property
     def _heights(self) -> np.ndarray:
         """The running sum of the weights: an example is drawn where a number falls in its part."""
@@ -114,9 +138,14 @@ class Dataset:
 
     def batch(self, size: int, seed: int, step: int, augment: bool) -> Batch:
         """The training batch of a step: a function of `seed` and `step` alone, so that a run
-        that was broken off goes on with the very batches it would have seen."""
+        that was broken off goes on with the very batches it would have seen.
+
+        Examples that say themselves where they end come in batches of about equal length.
+        """
         rng = np.random.default_rng((seed, step))
-        tokens, lengths, controls = self.take(self.draw(size, rng))
+        alike = _ends_itself(self.representation)
+        index = self._draw_alike(size, rng) if alike else self.draw(size, rng)
+        tokens, lengths, controls = self.take(index)
         if augment:
             tokens, controls = self.representation.augment(tokens, controls, rng)
         return Batch.of(self.representation, tokens, lengths, controls, rng)
@@ -134,6 +163,11 @@ class Dataset:
             controls=self.controls,
             weights=weights,
         )
+
+
+def _ends_itself(representation: Representation[Any]) -> bool:
+    """Whether an example is one segment, which goes to its own end."""
+    return representation.spec.segments == 1 and representation.spec.end is not None
 
 
 def _tensor(stored: np.ndarray) -> Tensor:

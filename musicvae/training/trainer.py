@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,16 +20,17 @@ from torch import Tensor, nn
 
 from musicvae.checkpoint import Checkpoint, save
 from musicvae.config import Preset, TrainingConfig, to_json
-from musicvae.losses import LossTerms, elbo
+from musicvae.losses import NATS_PER_BIT, LossTerms, elbo
 from musicvae.metrics import nats_to_bits
-from musicvae.models.vae import SequenceVAE
+from musicvae.models.vae import Reconstruction, SequenceVAE
 from musicvae.notes.files import replacing
+from musicvae.representations.base import Learned
 from musicvae.training.dataset import Dataset
 from musicvae.training.evaluate import evaluate
 from musicvae.training.latents import fit_density
 from musicvae.training.precision import autocast, best_dtype
+from musicvae.training.remedies import Remedies, advice, frozen, information_of, lead
 
-COLLAPSED_BITS = 1.0  # a posterior that carries less says nothing about its sequence
 VALIDATION_EXAMPLES = 1024
 DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16)}
 
@@ -73,7 +74,7 @@ class Trainer:
         dtype: torch.dtype | None = None,
     ) -> None:
         """`dtype` None: what is fastest here, or what the run was begun with."""
-        _check_fit(preset, data)
+        preset = _fitted(preset, data)
         self.preset, self.folder = preset, Path(folder)
         self.data = data.read_by(preset.representation)
         self.valid = None
@@ -86,7 +87,9 @@ class Trainer:
         self.model = SequenceVAE(preset.representation.spec, preset.model).to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         self.optimiser = _optimiser(self.model, preset.training)
+        self.remedies = Remedies.at_first(preset.training)
         self.done = 0
+        self._kl = 0.0  # nats, at the last validation
         self._saved = -1  # the step of the last save
         self._stepping = False  # while weights, count and average do not belong together
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -122,13 +125,35 @@ class Trainer:
         Raises `ValueError`, before any weight has changed, where the gradient is not finite.
         """
         config, step = self.preset.training, self.done
-        batch = self.data.batch(config.batch_size, self.seed, step, config.augment).to(self.device)
-        generator = torch.Generator(self.device).manual_seed(_mix(self.seed, step))
+        self.model.train()
+        if config.pretraining is not None and step == config.pretraining.updates:
+            self._restart_decoder()
+        if config.aggressive is not None and self.remedies.leading:
+            self._stepping = True
+            with frozen(self.model.decoder):
+                lead(config.aggressive, self._update_encoder)
+            with frozen(self.model.encoder):
+                terms, accuracy = self._step(self._terms(self.seed, step))
+        else:
+            terms, accuracy = self._step(self._terms(self.seed, step))
+        self.done += 1
+        if config.rate is not None:
+            self.remedies.keep_rate(config.rate, terms.kl.item())
+        self._average(config.ema)
+        self._stepping = False
+        if config.aggressive is not None and self.remedies.leading:
+            self._judge_lead(config.aggressive.measured)
+        return terms, accuracy
+
+    def _terms(self, seed: int, step: int) -> tuple[LossTerms, Reconstruction]:
+        """The loss of the batch that follows from a seed and a step."""
+        config = self.preset.training
+        batch = self.data.batch(config.batch_size, seed, step, config.augment).to(self.device)
+        generator = torch.Generator(self.device).manual_seed(_mix(seed, step))
         keep = None
         if config.token_dropout:
             chance = torch.rand(batch.tokens.shape[:2], generator=generator, device=self.device)
             keep = chance >= config.token_dropout
-        self.model.train()
         with autocast(self.device, self.dtype):
             result = self.model(
                 batch.tokens,
@@ -136,32 +161,56 @@ class Trainer:
                 inputs=batch.inputs,
                 controls=batch.controls,
                 keep=keep,
-                sampling=config.sampling.at(step),
+                sampling=config.sampling.at(self.done),
                 generator=generator,
             )
         terms = elbo(
             result.nll.sum(1),
             result.kl,
-            beta=config.beta.at(step),
+            beta=self.remedies.beta(config, self.done),
             free_bits=config.free_bits,
-            per_dimension=config.free_bits_per_dimension,
+            on=config.free_bits_on,
         )
+        return terms, result
+
+    def _step(self, found: tuple[LossTerms, Reconstruction]) -> tuple[LossTerms, float]:
+        """Move the weights that are not frozen against the gradient of a loss."""
+        terms, result = found
+        config = self.preset.training
         self.optimiser.zero_grad(set_to_none=True)
         terms.loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         if not math.isfinite(norm):
             raise ValueError(
-                f"the loss is {terms.loss.item():.4g} and its gradient {norm:.4g} at step {step}; "
-                f"lower the learning rate and go on from the last state in {self.folder}"
+                f"the loss is {terms.loss.item():.4g} and its gradient {norm:.4g} at step "
+                f"{self.done}; lower the learning rate and go on from the last state in "
+                f"{self.folder}"
             )
         for group in self.optimiser.param_groups:
-            group["lr"] = config.learning_rate.at(step)
+            group["lr"] = config.learning_rate.at(self.done)
         self._stepping = True
         self.optimiser.step()
-        self.done += 1
-        self._average(config.ema)
-        self._stepping = False
         return terms, float(result.correct[result.mask].float().mean())
+
+    def _update_encoder(self, k: int) -> float:
+        """Update the encoder alone on a batch of its own -> the loss of that in nats."""
+        terms, _ = self._step(self._terms(_mix(self.seed + 1, k), self.done))
+        return terms.loss.item()
+
+    def _judge_lead(self, measured: int) -> None:
+        if self.done % measured == 0:
+            seen = self.valid if self.valid is not None else self.data
+            self.remedies.judge_lead(information_of(self.model, seen, self.seed))
+
+    def _restart_decoder(self) -> None:
+        """The decoder as another training would begin it; the encoder as it is."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(_mix(self.seed, self.done))
+            fresh = SequenceVAE(self.preset.representation.spec, self.preset.model)
+        self.model.decoder.load_state_dict(fresh.decoder.state_dict())
+        for parameter in self.model.decoder.parameters():
+            self.optimiser.state.pop(parameter, None)
+        self.average = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
 
     def averaged(self) -> SequenceVAE:
         """A copy of the model with the averaged weights, ready to use."""
@@ -188,7 +237,12 @@ class Trainer:
             state = self.optimiser.state.get(parameter, {})
             tensors |= {f"optimiser.{name}.{k}": v for k, v in state.items()}
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        said = {"step": str(self.done), "preset": self._preset_json(), "dtype": str(self.dtype)}
+        said = {
+            "step": str(self.done),
+            "preset": self._preset_json(),
+            "dtype": str(self.dtype),
+            "remedies": json.dumps(self.remedies.to_json()),
+        }
         with replacing(self._state_path) as temporary:
             save_file(tensors, temporary, said)
         save(self.checkpoint(), self.folder / "checkpoint")
@@ -208,6 +262,8 @@ class Trainer:
             _check_same_model(json.loads(said["preset"]), json.loads(self._preset_json()))
             tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         self.done = int(said["step"])
+        if "remedies" in said:  # a run that was begun before there were any had none
+            self.remedies = Remedies(**json.loads(said["remedies"]))
         self.model.load_state_dict(_under("model.", tensors))
         self.average = _under("average.", tensors)
         state = _under("optimiser.", tensors)
@@ -229,12 +285,17 @@ class Trainer:
         figures = evaluate(self.averaged(), self.valid, seed=self.seed)
         self._log({"step": self.done, "valid": figures})
         listener.validation(self.done, figures)
-        if figures["kl_bits"] < COLLAPSED_BITS and self.done >= 2 * self.save_every:
-            listener.warning(
-                f"the posterior has collapsed: z carries {figures['kl_bits']:.2f} bits, so the "
-                "decoder writes without it. Lower training.beta, raise training.free_bits, or hide "
-                "more tokens from the decoder (--set training.token_dropout=0.3)."
-            )
+        self._advise(figures, listener)
+
+    def _advise(self, figures: dict[str, Any], listener: Listener) -> None:
+        """Say in words when the run is collapsing, once it had time to do otherwise."""
+        kl, before = figures["kl_bits"] * NATS_PER_BIT, self._kl
+        self._kl = kl
+        if self.done < 2 * self.save_every or not self.preset.model.z:
+            return
+        text = advice(self.preset.training, kl, before, figures["information_nats"])
+        if text is not None:
+            listener.warning(text)
 
     def _progress(self, terms: LossTerms, accuracy: float, speed: float) -> Progress:
         config = self.preset.training
@@ -245,7 +306,7 @@ class Trainer:
             reconstruction=terms.reconstruction.item(),
             kl_bits=nats_to_bits(terms.kl.item()),
             accuracy=accuracy,
-            beta=config.beta.at(self.done - 1),
+            beta=self.remedies.beta(config, self.done - 1),
             learning_rate=config.learning_rate.at(self.done - 1),
             examples_per_second=speed,
         )
@@ -273,13 +334,21 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _check_fit(preset: Preset, data: Dataset) -> None:
-    want, have = preset.representation.spec, data.representation.spec
-    if want != have:
+def _fitted(preset: Preset, data: Dataset) -> Preset:
+    """The preset with what its representation learned from the data: its vocabulary, say.
+
+    Raises `ValueError` where the data are of another kind.
+    """
+    want, have = preset.representation, data.representation
+    learns = isinstance(want, Learned) and not want.is_fitted
+    if learns and type(want) is type(have) and want.spec.length == have.spec.length:
+        preset, want = replace(preset, representation=have), have
+    if want.spec != have.spec:
         raise ValueError(
-            f"the preset {preset.name} reads {preset.representation}, but the dataset holds "
-            f"{data.representation}; prepare it with: musicvae prepare --preset {preset.name}"
+            f"the preset {preset.name} reads {want}, but the dataset holds {have}; prepare it "
+            f"with: musicvae prepare --preset {preset.name}"
         )
+    return preset
 
 
 def _check_same_model(then: dict[str, Any], now: dict[str, Any]) -> None:
