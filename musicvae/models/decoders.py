@@ -38,9 +38,13 @@ class _Seen:
     start: Tensor
     controls: Tensor | None
 
+    def views(self, steps: int) -> Tensor:
+        """The features of each of the first `steps` steps (B, T, V)."""
+        return self.features[:, :steps].expand(-1, steps, -1)
+
     def beside(self, x: Tensor) -> list[Tensor]:
         """Tokens as vectors (B, T, ...) and what goes with them at each step, in that order."""
-        seen = [x, self.features[:, : x.shape[1]].expand(-1, x.shape[1], -1)]
+        seen = [x, self.views(x.shape[1])]
         return seen if self.controls is None else [*seen, self.controls]
 
 
@@ -99,7 +103,7 @@ class Decoder(nn.Module):
             h = h.reshape(*x.shape[:2], -1)
         else:
             h = layout.spread(writer.lstm(layout.compact(x), state))
-        return writer.logits(h, seen.features[:, : x.shape[1]])
+        return writer.logits(h, seen.views(x.shape[1]))
 
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
         """Logits (B, T, K), tokens (B, T, ...) -> negative log likelihood (B, T) in nats."""
@@ -181,7 +185,7 @@ class Decoder(nn.Module):
         Slots without music hold token 0 and leave state and token before as they were.
         """
         seen, slots = self._see(z, controls), layout.mask.shape[1]
-        views = seen.features.expand(-1, slots, -1).unbind(1)  # indexing costs a copy a step
+        views = seen.views(slots).unbind(1)  # indexing costs a copy a step
         told = None if seen.controls is None else seen.controls.unbind(1)
         starts = [self._starts(writer, seen, len(z)) for writer in self._writers]
         L = slots // len(starts[0])
