@@ -17,11 +17,19 @@ if TYPE_CHECKING:
 def prepare(
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCES...", help="Folders, MIDI files, or the word music21."),
+        typer.Argument(metavar="SOURCES...", help="Folders, files, or the word music21."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the dataset goes.")
     ],
+    valid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="To watch training by, instead of a share of all."),
+    ] = None,
+    test: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE", help="To judge by, instead of a share of all."),
+    ] = None,
     preset: Annotated[
         str, typer.Option(metavar="NAME", help="The model that is to learn from it.")
     ] = MODEL,
@@ -58,7 +66,16 @@ def prepare(
         raise ValueError(f"--workers is 1 or more, not {workers}")
     workers = workers or os.cpu_count() or 1
     with counting("files") as progress:
-        stats = run(sources, output, representation, workers=workers, seed=seed, progress=progress)
+        stats = run(
+            sources,
+            output,
+            representation,
+            valid=valid or (),
+            test=test or (),
+            workers=workers,
+            seed=seed,
+            progress=progress,
+        )
     if json:
         print_json({**asdict(stats), "folder": str(stats.folder)})
     else:

@@ -9,10 +9,10 @@ token array is a single number, or several: (T, ...) stands for (T,) and (T, C).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from musicvae.notes.errors import Rejected
 __all__ = [
     "Categorical",
     "Example",
+    "Learned",
     "MultiLabel",
     "Origin",
     "Part",
@@ -212,6 +213,10 @@ class Representation(Protocol[Source]):
         """Write a source to a file, whole or not at all."""
         ...
 
+    def join(self, sources: Sequence[Source]) -> Source:
+        """Sources one after another, as one."""
+        ...
+
     def survey(self, source: Source, *, overlap: bool = False) -> Survey:
         """Everything found in `source`, never raising for want of music.
 
@@ -252,4 +257,26 @@ class Representation(Protocol[Source]):
 
     def onsets(self, tokens: np.ndarray) -> np.ndarray:
         """Where an event begins in tokens (B, T, ...): a mask (B, T). Text: every token."""
+        ...
+
+
+@runtime_checkable
+class Learned(Protocol):
+    """A representation that learns a part of itself, such as a vocabulary, from sources.
+
+    A preset holds it as it is before that, a dataset and a checkpoint as it is afterwards.
+    """
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it has learned; until then it neither encodes nor decodes."""
+        ...
+
+    @property
+    def learned(self) -> str:
+        """What it learned, for a person: "a vocabulary of 2,000 tokens"."""
+        ...
+
+    def fit(self, sources: Iterable[Any]) -> Self:
+        """The same as it learns from sources. Raises `ValueError` if there is nothing in them."""
         ...

@@ -7,6 +7,7 @@ from musicvae.representations.drums import Drums as Drums
 from musicvae.representations.groove import Groove as Groove
 from musicvae.representations.melody import Melody as Melody
 from musicvae.representations.multitrack import Multitrack as Multitrack
+from musicvae.representations.text import Text as Text
 from musicvae.representations.trio import Trio as Trio
 
 REPRESENTATIONS = tuple(kind for kind in list(globals().values()) if isinstance(kind, type))

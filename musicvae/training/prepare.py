@@ -28,10 +28,19 @@ from typing import Any
 import numpy as np
 
 from musicvae.config import to_json
-from musicvae.representations.base import Representation
+from musicvae.representations.base import Learned, Representation
 from musicvae.training.chunks import empty_columns, prepare_chunk
+from musicvae.training.learning import learn
 from musicvae.training.sources import Item, list_items
-from musicvae.training.splits import SPLITS, example_keys, group_pieces, split_groups
+from musicvae.training.splits import (
+    DRAWN,
+    SPLITS,
+    TRAIN,
+    UNUSED,
+    example_keys,
+    group_pieces,
+    split_pieces,
+)
 
 FORMAT = 1
 CHUNK_ITEMS = 64  # a second or less of work: little is lost when a preparation is broken off
@@ -61,25 +70,38 @@ def prepare(
     *,
     workers: int = 1,
     fractions: tuple[float, float, float] = (0.9, 0.05, 0.05),
+    valid: Sequence[str | Path] = (),
+    test: Sequence[str | Path] = (),
     seed: int = 0,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> PreparedStats:
     """Read all `sources` (files, folders, or "music21") into the dataset folder `out`.
 
-    `fractions` are the shares of train, valid and test, by piece; `progress` is called with the
-    files done and all files. Calling it again after a crash goes on; after it is done, it returns
-    the figures at once. Raises `ValueError` if there is nothing to read, nothing was found in it,
-    or `out` holds another dataset.
+    `fractions` are the shares of train, valid and test, by piece; of a split for which there are
+    sources of its own, `valid` or `test`, nothing is drawn, and what is the same as a piece of it
+    is not learned from. A representation that learns does so from the training part alone.
+    `progress` is called with the files done and all files. Larger files than `max_bytes` are left
+    out; None is what the representation says, or else 16 MiB.
+
+    Calling it again after a crash goes on; after it is done, it returns the figures at once.
+    Raises `ValueError` if there is nothing to read, nothing was found in it, or `out`
+    holds another dataset.
     """
     began = time.monotonic()
     if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise ValueError(f"the shares of train, valid and test must sum to 1, not {fractions}")
     out = Path(out)
-    items = list_items(sources, representation)
+    if max_bytes is None:
+        max_bytes = getattr(representation, "max_bytes", MAX_BYTES)
+    fractions = _without(fractions, valid=bool(valid), test=bool(test))
+    items = list_items(sources, representation, valid=valid, test=test)
     job = _job(items, representation, fractions, seed, max_bytes)
     if (out / "dataset.json").exists():
         return _finished(out, job)
+    splits: Mapping[bytes, int] | None = None
+    if isinstance(representation, Learned) and not representation.is_fitted:
+        representation, splits = learn(items, representation, fractions, seed, max_bytes)
     parts = _open_parts(out, job)
     chunks = [(chunk, _chunk_path(parts, k)) for k, chunk in enumerate(_chunks(items))]
     todo = [(chunk, path) for chunk, path in chunks if not path.exists()]
@@ -94,12 +116,23 @@ def prepare(
         "job": job,
         "representation": to_json(representation),
         "sources": [str(s) for s in sources],
+        "given": {"valid": [str(s) for s in valid], "test": [str(s) for s in test]},
         "fractions": dict(zip(SPLITS, fractions, strict=True)),
         "seed": seed,
         "files": len(items),
     }
-    _merge(out, [path for _, path in chunks], representation, description)
+    _merge(out, [path for _, path in chunks], representation, description, splits)
     return _stats(out, time.monotonic() - began)
+
+
+def _without(
+    fractions: tuple[float, float, float], *, valid: bool, test: bool
+) -> tuple[float, float, float]:
+    """The shares to draw where there are sources for `valid` or `test`, of which none is drawn."""
+    if not valid and not test:
+        return fractions
+    shares = 0.0 if valid else fractions[1], 0.0 if test else fractions[2]
+    return 1 - sum(shares), *shares
 
 
 def _job(items: list[Item], representation: Representation[Any], *settings: object) -> str:
@@ -108,7 +141,9 @@ def _job(items: list[Item], representation: Representation[Any], *settings: obje
     digest.update(json.dumps([FORMAT, CHUNK_ITEMS, to_json(representation), settings]).encode())
     for item in items:
         info = os.stat(item.path)  # noqa: PTH116 - for speed
-        digest.update(f"{item.name}|{item.path}|{info.st_size}|{info.st_mtime_ns}\n".encode())
+        split = "" if item.split is None else f"|{SPLITS[item.split]}"
+        line = f"{item.name}|{item.path}|{info.st_size}|{info.st_mtime_ns}{split}\n"
+        digest.update(line.encode())
     return digest.hexdigest()
 
 
@@ -176,15 +211,23 @@ def _merge(
     chunks: list[Path],
     representation: Representation[Any],
     description: dict[str, Any],
+    splits: Mapping[bytes, int] | None,
 ) -> None:
-    """All finished chunks -> the dataset, whole or not at all."""
+    """All finished chunks -> the dataset, whole or not at all.
+
+    `splits` are those of the pieces that are not learned from, where that is settled already.
+    """
     counts: list[int] = []
+    prints: list[bytes] = []
+    given: list[int] = []
     names: list[tuple[str, str]] = []
     dropped: Counter[str] = Counter()
     for path in chunks:
         with np.load(path) as chunk:
             meta = json.loads(chunk["meta"].tobytes())
             counts += chunk["counts"].tolist()
+            prints += [row.tobytes() for row in chunk["prints"]]
+            given += chunk["splits"].tolist()
         names += [(name, work) for name, work in meta["pieces"]]
         dropped.update(meta["dropped"])
     if not counts:
@@ -192,10 +235,18 @@ def _merge(
         reasons = ", ".join(f"{n} {reason}" for reason, n in dropped.most_common(5))
         raise ValueError(f"none of {description['files']} files gave an example ({reasons})")
     piece = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
-    keys, prints = _copy(out, chunks, counts, representation)
+    keys = _copy(out, chunks, counts, representation)
     groups = group_pieces(piece, keys, [work for _, work in names])
-    fractions = tuple(description["fractions"].values())
-    split = split_groups(groups, prints, fractions, description["seed"])[piece]
+    if splits is None:
+        shares = tuple(description["fractions"].values())
+        split = split_pieces(groups, prints, np.array(given), shares, description["seed"])
+    else:
+        drawn = [splits.get(fingerprint, TRAIN) for fingerprint in prints]
+        split = np.where(np.array(given) == DRAWN, drawn, given).astype(np.uint8)
+    split = split[piece]
+    unused = int((split == UNUSED).sum())
+    if unused:
+        dropped["held-back"] += unused
     np.save(out / "piece.npy", piece)
     np.save(out / "split.npy", split)
     (out / "pieces.txt").write_text("".join(f"{name}\n" for name, _ in names))
@@ -211,8 +262,8 @@ def _merge(
 
 def _copy(
     out: Path, chunks: list[Path], counts: list[int], representation: Representation[Any]
-) -> tuple[np.ndarray, list[bytes]]:
-    """All columns into their files -> a key of each example, a fingerprint of each piece."""
+) -> np.ndarray:
+    """All columns into their files -> a key of each example."""
     total = sum(counts)
     columns = {
         name: np.lib.format.open_memmap(
@@ -221,7 +272,6 @@ def _copy(
         for name, none in empty_columns(representation).items()
     }
     keys = np.zeros(total, dtype=np.uint64)
-    prints: list[bytes] = []
     at = 0
     for path in chunks:
         with np.load(path) as chunk:
@@ -229,11 +279,8 @@ def _copy(
             for name, column in columns.items():
                 column[at : at + len(rows)] = chunk[name]
             keys[at : at + len(rows)] = example_keys(rows)
-            ends = np.cumsum(chunk["counts"])
-        for a, b in zip([0, *ends[:-1]], ends, strict=False):
-            prints.append(blake2b(rows[a:b].tobytes(), digest_size=16).digest())
         at += len(rows)
-    return keys, prints
+    return keys
 
 
 def _stats(out: Path, seconds: float) -> PreparedStats:

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from musicvae.representations.base import Representation
+from musicvae.training.splits import SPLITS
 
 MUSIC21 = "music21"  # the source that is no file
 
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A file to read; `collection` names the part of the music21 corpus that it belongs to."""
+    """A file to read; `collection` names the part of the music21 corpus that it belongs to.
+
+    `split` is the place in `SPLITS` of the split that it was given for; None if that is drawn.
+    """
 
     name: str
     path: str
     collection: str = ""
+    split: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +40,31 @@ class Piece:
     read: Callable[[], Any] | None
 
 
-def list_items(sources: Sequence[str | Path], representation: Representation[Any]) -> list[Item]:
-    """All files of `sources` that `representation` reads, in a fixed order, each once.
+def list_items(
+    sources: Sequence[str | Path],
+    representation: Representation[Any],
+    *,
+    valid: Sequence[str | Path] = (),
+    test: Sequence[str | Path] = (),
+) -> list[Item]:
+    """All files of the sources that `representation` reads, in a fixed order, each once.
 
-    A file that is named itself is taken whatever its name. Raises `ValueError` for a source that
-    is not there and if nothing is found.
+    A file that is named itself is taken whatever its name; one that is among those for `test` or
+    `valid` is kept for that split. Raises `ValueError` for a source that is not there and if
+    nothing is found.
     """
+    items = _all_items(sources, representation)
+    for name, kept in (("valid", valid), ("test", test)):
+        if kept:
+            split = SPLITS.index(name)
+            found = _all_items(kept, representation)
+            items |= {path: replace(item, split=split) for path, item in found.items()}
+    return list(items.values())
+
+
+def _all_items(
+    sources: Sequence[str | Path], representation: Representation[Any]
+) -> dict[str, Item]:
     items: dict[str, Item] = {}
     for source in sources:
         for item in _items_of(source, representation):
@@ -49,7 +73,7 @@ def list_items(sources: Sequence[str | Path], representation: Representation[Any
         wanted = " or ".join(representation.extensions)
         found = ", ".join(map(str, sources)) or "nothing"
         raise ValueError(f"no {wanted} file in {found}: nothing to prepare")
-    return list(items.values())
+    return items
 
 
 def pieces_of(item: Item, representation: Representation[Any]) -> Iterator[Piece]:

@@ -15,6 +15,9 @@ from itertools import combinations
 import numpy as np
 
 SPLITS = ("train", "valid", "test")
+TRAIN = 0
+DRAWN = -1  # the split of a piece that was given for none
+UNUSED = 255  # no split: it would be learned from, and is the same as what is judged by
 SAME_SHARE = 0.5  # of the shorter piece's distinct examples
 CLICHE_PIECES = 20  # an example found in more pieces says nothing about any two of them
 
@@ -56,6 +59,28 @@ def group_pieces(piece: np.ndarray, keys: np.ndarray, works: Sequence[str]) -> n
         if count >= SAME_SHARE * min(distinct[p], distinct[q]):
             _join(parent, int(p), int(q))
     return np.array([_root(parent, p) for p in range(len(works))], dtype=np.int64)
+
+
+def split_pieces(
+    groups: np.ndarray,
+    prints: Sequence[bytes],
+    given: np.ndarray,
+    fractions: tuple[float, float, float],
+    seed: int,
+) -> np.ndarray:
+    """The split of each piece (P,) uint8: the one it was given for, or else drawn by group.
+
+    `given` (P,) are places in `SPLITS`, or `DRAWN`. What is to be drawn and is of a group with
+    pieces that were given for another split is `UNUSED`.
+    """
+    split = np.where(given == DRAWN, UNUSED, given).astype(np.uint8)
+    free = (given == DRAWN) & ~np.isin(groups, groups[given != DRAWN])
+    rows = np.flatnonzero(free)
+    if len(rows):
+        split[rows] = split_groups(
+            groups[rows], [prints[p] for p in rows.tolist()], fractions, seed
+        )
+    return split
 
 
 def split_groups(
