@@ -1,4 +1,4 @@
-"""Models by name: those of the reference implementation, and our own.
+"""Models by name: those of the reference implementation, our own for music, and for text.
 
 A preset states what differs from the defaults; the rest follows.
 """
@@ -10,8 +10,9 @@ import difflib
 from musicvae.config import Preset
 from musicvae.presets.own import OWN
 from musicvae.presets.published import PUBLISHED
+from musicvae.presets.text import TEXT
 
-PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*PUBLISHED, *OWN)}
+PRESETS: dict[str, Preset] = {preset.name: preset for preset in (*PUBLISHED, *OWN, *TEXT)}
 
 
 def preset(name: str) -> Preset:
