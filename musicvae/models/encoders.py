@@ -31,6 +31,11 @@ from musicvae.models.layout import Layout
 from musicvae.models.lstm import BidirectionalLSTM
 from musicvae.representations.base import TokenSpec
 
+LEAST_VARIANCE = 1e-8  # below it a norm lets means shrink to nothing; heads begin at about 1e-5
+
+
+EPSILON = 1e-5  # keeps the variance of a batch norm above 0
+
 
 @dataclass(frozen=True, eq=False)
 class Posterior:
@@ -169,23 +174,33 @@ class Normed(nn.Module):
     whatever the encoder says (Zhu et al. 2020). In use the running moments of training count.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, encoder: PlainEncoder | Nothing, size: int, gain: float) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.norm = nn.BatchNorm1d(size)
-        self.norm.num_batches_tracked = None  # says nothing, and float16 cannot hold it
-        self.norm.weight.requires_grad_(False).fill_(gain)
+        self.encoder, self.gain = encoder, gain
+        self.offset = nn.Parameter(torch.zeros(size))
+        self.register_buffer("running_mean", torch.zeros(size))
+        self.register_buffer("running_var", torch.ones(size))
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """In use: the gain and the offset (Z,) that the norm comes to."""
-        assert self.norm.running_mean is not None
-        assert self.norm.running_var is not None
-        gain = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()
-        return gain, self.norm.bias - gain * self.norm.running_mean
+        gain = self.gain * (self.running_var + EPSILON).rsqrt()
+        return gain, self.offset - gain * self.running_mean
 
     def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
         posterior: Posterior = self.encoder(tokens, layout, controls)
-        return Posterior(self.norm(posterior.mean), posterior.std)
+        mean = F.batch_norm(
+            posterior.mean,
+            self.running_mean,
+            self.running_var,
+            torch.full_like(self.offset, self.gain),
+            self.offset,
+            training=self.training,
+            eps=EPSILON,
+        )
+        return Posterior(mean, posterior.std)
 
 
 AnyEncoder = PlainEncoder | Nothing | Normed
