@@ -41,9 +41,11 @@ def test_each_bar_has_its_own_accuracy() -> None:
 
 
 def test_units_are_active_from_the_threshold_on() -> None:
-    means = np.array([[1.0, 0.1, 0.0], [-1.0, -0.1, 0.0]])
+    means = np.array([[1.0, 0.1, 0.0], [-1.0, -0.1, 0.0]])  # of variance 2, 0.02 and 0
     assert active_units(means) == 2
-    assert active_units(means, threshold=0.02) == 1
+    assert active_units(means, threshold=0.019) == 2
+    assert active_units(means, threshold=0.021) == 1
+    assert active_units(means[:1]) == 0
 
 
 def test_bits_and_nats() -> None:

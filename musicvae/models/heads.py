@@ -56,7 +56,7 @@ class CategoricalHead(Head):
         super().__init__(features, space.size)
 
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
-        return F.cross_entropy(logits.transpose(1, 2).float(), tokens, reduction="none")
+        return _class_nll(logits, tokens)
 
     def draw(self, logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
         return _draw_class(logits, temperature, generator)
@@ -73,9 +73,8 @@ class SeveralHead(Head):
         self.sizes = space.sizes
 
     def nll(self, logits: Tensor, tokens: Tensor) -> Tensor:
-        parts = zip(logits.float().split(self.sizes, -1), tokens.unbind(-1), strict=True)
-        costs = [F.cross_entropy(p.transpose(1, 2), t, reduction="none") for p, t in parts]
-        return torch.stack(costs).sum(0)
+        parts = zip(logits.split(self.sizes, -1), tokens.unbind(-1), strict=True)
+        return torch.stack([_class_nll(part, own) for part, own in parts]).sum(0)
 
     def draw(self, logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
         parts = logits.split(self.sizes, -1)
@@ -165,6 +164,13 @@ def head_for(space: Space, features: int, nade: int) -> Head:
             return StrokesHead(features, space)
         case _:
             assert_never(space)
+
+
+def _class_nll(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Logits (B, T, K), tokens (B, T) -> (B, T) nats. With the classes last in memory, where they
+    are, this takes a third of the time that it takes with (B, K, T)."""
+    costs = F.cross_entropy(logits.flatten(0, -2).float(), tokens.flatten(), reduction="none")
+    return costs.view(tokens.shape)
 
 
 def _draw_class(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
