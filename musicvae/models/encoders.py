@@ -31,10 +31,9 @@ from musicvae.models.layout import Layout
 from musicvae.models.lstm import BidirectionalLSTM
 from musicvae.representations.base import TokenSpec
 
-LEAST_VARIANCE = 1e-8  # below it a norm lets means shrink to nothing; heads begin at about 1e-5
-
-
-EPSILON = 1e-5  # keeps the variance of a batch norm above 0
+# Added to the variance that a norm divides by. Published heads begin with means of a variance of
+# about 1e-5: with as much added to it the rate is not held, and means shrink to nothing.
+LEAST_VARIANCE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +185,7 @@ class Normed(nn.Module):
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """In use: the gain and the offset (Z,) that the norm comes to."""
-        gain = self.gain * (self.running_var + EPSILON).rsqrt()
+        gain = self.gain * (self.running_var + LEAST_VARIANCE).rsqrt()
         return gain, self.offset - gain * self.running_mean
 
     def forward(self, tokens: Tensor, layout: Layout, controls: Tensor | None = None) -> Posterior:
@@ -198,7 +197,7 @@ class Normed(nn.Module):
             torch.full_like(self.offset, self.gain),
             self.offset,
             training=self.training,
-            eps=EPSILON,
+            eps=LEAST_VARIANCE,
         )
         return Posterior(mean, posterior.std)
 

@@ -8,6 +8,7 @@ Letters: B batch, T steps, I inputs, H units.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -51,7 +52,7 @@ class InitialState(nn.Module):
     def __init__(self, inputs: int, units: Sequence[int]) -> None:
         super().__init__()
         self.sizes = [h for h in units for _ in range(2)]
-        self.project = nn.Linear(inputs, sum(self.sizes))
+        self.project = _linear(inputs, sum(self.sizes))
         if inputs:
             nn.init.normal_(self.project.weight, std=1e-3)
         nn.init.zeros_(self.project.bias)
@@ -102,6 +103,13 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
     steps = torch.arange(x.shape[1], device=x.device)
     at = torch.where(steps < lengths[:, None], lengths[:, None] - 1 - steps, steps)
     return x.gather(1, at.reshape(at.shape + (1,) * (x.ndim - 2)).expand(x.shape))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """Of no input too, where there is nothing to draw and PyTorch would warn of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        return nn.Linear(inputs, outputs)
 
 
 def _layer(inputs: int, units: int) -> nn.LSTM:

@@ -6,6 +6,7 @@ that was never broken off. The state lies in the run's folder as safetensors.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
@@ -107,9 +108,11 @@ class Trainer:
         begin, first = time.perf_counter(), self.done
         try:
             while self.done < end:
+                beta = self.remedies.beta(self.preset.training, self.done)
                 terms, accuracy = self.update()
-                speed = (self.done - first) * self.preset.training.batch_size
-                progress = self._progress(terms, accuracy, speed / (time.perf_counter() - begin))
+                examples = (self.done - first) * self.preset.training.batch_size
+                speed = examples / (time.perf_counter() - begin)
+                progress = self._progress(terms, accuracy, beta, speed)
                 self._log(progress.__dict__)
                 listener.step(progress)
                 if self.done % self.save_every == 0 or self.done == end:
@@ -150,6 +153,7 @@ class Trainer:
         config = self.preset.training
         batch = self.data.batch(config.batch_size, seed, step, config.augment).to(self.device)
         generator = torch.Generator(self.device).manual_seed(_mix(seed, step))
+        torch.manual_seed(_mix(seed, step, 1))  # what dropout draws from
         keep = None
         if config.token_dropout:
             chance = torch.rand(batch.tokens.shape[:2], generator=generator, device=self.device)
@@ -194,7 +198,7 @@ class Trainer:
 
     def _update_encoder(self, k: int) -> float:
         """Update the encoder alone on a batch of its own -> the loss of that in nats."""
-        terms, _ = self._step(self._terms(_mix(self.seed + 1, k), self.done))
+        terms, _ = self._step(self._terms(_mix(self.seed, self.done, k), self.done))
         return terms.loss.item()
 
     def _judge_lead(self, measured: int) -> None:
@@ -297,7 +301,7 @@ class Trainer:
         if text is not None:
             listener.warning(text)
 
-    def _progress(self, terms: LossTerms, accuracy: float, speed: float) -> Progress:
+    def _progress(self, terms: LossTerms, accuracy: float, beta: float, speed: float) -> Progress:
         config = self.preset.training
         return Progress(
             step=self.done,
@@ -306,7 +310,7 @@ class Trainer:
             reconstruction=terms.reconstruction.item(),
             kl_bits=nats_to_bits(terms.kl.item()),
             accuracy=accuracy,
-            beta=self.remedies.beta(config, self.done - 1),
+            beta=beta,
             learning_rate=config.learning_rate.at(self.done - 1),
             examples_per_second=speed,
         )
@@ -325,9 +329,11 @@ def _optimiser(model: SequenceVAE, config: TrainingConfig) -> torch.optim.Optimi
     )
 
 
-def _mix(seed: int, step: int) -> int:
-    """One seed for a step, unlike that of any other step or seed in use; 64 bits at most."""
-    return ((seed << 32) + step) % 2**64
+def _mix(*numbers: int) -> int:
+    """One seed of 64 bits for several numbers; mixed, since on a CPU PyTorch heeds the lowest 32
+    bits of a seed and no other."""
+    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
