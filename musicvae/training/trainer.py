@@ -297,7 +297,7 @@ class Trainer:
         self._kl = kl
         if self.done < 2 * self.save_every or not self.preset.model.z:
             return
-        text = advice(self.preset.training, kl, before, figures["information_nats"])
+        text = advice(self.preset.training, kl, before, figures["mutual_information_nats"])
         if text is not None:
             listener.warning(text)
 
