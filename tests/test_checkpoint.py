@@ -94,6 +94,22 @@ def test_a_folder_of_the_first_format_is_read_as_ever(name: str, tmp_path: Path)
     assert all(torch.equal(again[key], weights[key]) for key in weights)
 
 
+def test_a_folder_of_the_second_format_is_read_as_ever(saved: Path) -> None:
+    """It says otherwise on what free bits are, and knows no remedy for a collapse but these."""
+    path = saved / "config.json"
+    config = json.loads(path.read_text())
+    now = load(saved).preset
+    training, model = config["preset"]["training"], config["preset"]["model"]
+    for since in ("free_bits_on", "rate", "pretraining", "aggressive"):
+        del training[since]
+    for since in ("writer_dropout", "mean_gain"):
+        del model[since]
+    training["free_bits_per_dimension"] = False
+    path.write_text(json.dumps(config | {"format": 2}))
+    assert load(saved).preset == now
+    load(saved).build()
+
+
 def test_a_folder_of_this_format_may_not_use_the_old_names(saved: Path) -> None:
     stored = load_file(saved / "model.safetensors")
     stored["decoder.head.project.bias"] = stored.pop("decoder.writers.0.head.project.bias")
@@ -155,7 +171,7 @@ def test_missing_and_surplus_weights_are_named() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 99}, "has format 99, and this version of musicvae reads up to 2; update with"),
+        ({"format": 99}, "has format 99, and this version of musicvae reads up to 3; update with"),
         ({"format": "new"}, "format 'new', which is no version number"),
         ({"preset": {"kind": "Prest"}}, "there is no kind 'Prest'; did you mean 'Preset'"),
         ({"preset": {"kind": "Constant", "value": 1.0}}, "its 'preset' is .*no preset"),

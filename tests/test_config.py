@@ -14,6 +14,11 @@ from musicvae.config import (
     Bidirectional,
     Flat,
     ModelConfig,
+    NoEncoder,
+    PerBatch,
+    PerDimension,
+    PerExample,
+    TargetRate,
     TrainingConfig,
     from_json,
     override,
@@ -31,12 +36,14 @@ def test_json_says_the_kind_of_everything() -> None:
         "kind": "ModelConfig",
         "z": 4,
         "encoder": {"kind": "Bidirectional", "units": [3, 2]},
-        "decoder": {"kind": "Flat", "units": [2], "separate": False},
+        "decoder": {"kind": "Flat", "units": [2], "separate": False, "to_output": False},
         "embedding": None,
         "sigma": pytest.approx(0.6931, abs=1e-4),
         "nade": 128,
         "dropout": 0.0,
         "control_units": None,
+        "writer_dropout": 0.0,
+        "mean_gain": None,
     }
     assert from_json(json.loads(json.dumps(to_json(MODEL)))) == MODEL
 
@@ -66,6 +73,17 @@ def test_mistakes_in_json_are_named(value: dict[str, Any], said: str) -> None:
         from_json(value)
 
 
+def test_free_bits_of_older_versions_are_read_as_todays() -> None:
+    """They said with a flag whether the bits were spread over the dimensions."""
+    for form in (PerExample(), PerDimension()):
+        training = TrainingConfig(batch_size=1, updates=1, free_bits=3.0, free_bits_on=form)
+        old = to_json(training)
+        for since in ("free_bits_on", "rate", "pretraining", "aggressive"):
+            del old[since]
+        old["free_bits_per_dimension"] = isinstance(form, PerDimension)
+        assert from_json(old) == training
+
+
 @pytest.mark.parametrize(
     ("path", "text", "value"),
     [
@@ -78,6 +96,8 @@ def test_mistakes_in_json_are_named(value: dict[str, Any], said: str) -> None:
          BarByBar(units=(2,), bar_units=(3,))),
         ("training.beta", '{"kind": "Constant", "value": 1}', Constant(value=1)),
         ("training.beta.end", "0.5", 0.5),
+        ("training.free_bits_on", '{"kind": "PerBatch"}', PerBatch()),
+        ("training.rate", '{"kind": "TargetRate", "bits": 8}', TargetRate(bits=8)),
         ("training.augment", "false", False),
         ("training.adam_betas", "[0.5, 0.6]", (0.5, 0.6)),
         ("representation.bars", "4", 4),
@@ -112,6 +132,11 @@ def test_override_sets_one_value(path: str, text: str, value: Any) -> None:
         ("training.token_dropout", "1", "token_dropout is from 0 to below 1, not 1.0"),
         ("training.batch_size", "0", "batch_size is above 0, not 0"),
         ("training.free_bits", "-1", "free_bits is 0 or above, not -1"),
+        ("training.free_bits_on", "PerBatch", "free_bits_on of TrainingConfig is to be FreeBits"),
+        ("training.rate", "8", "rate of TrainingConfig is to be TargetRate . None, not 8"),
+        ("model.mean_gain", "0", "mean_gain of ModelConfig is above 0, not 0"),
+        ("model.writer_dropout", "1", "writer_dropout is from 0 to below 1, not 1"),
+        ("model.encoder", '{"kind": "NoEncoder"}', "set z to 0"),
         ("representation.bars", "0", "at least one bar"),
     ],
 )
@@ -124,6 +149,20 @@ def test_overriding_leaves_the_original_as_it_was() -> None:
     before = to_json(OWN)
     override(OWN, "training.beta.end", "0.9")
     assert to_json(OWN) == before
+
+
+def test_without_an_encoder_z_has_no_dimension() -> None:
+    language_model = ModelConfig(z=0, encoder=NoEncoder(), decoder=Flat(units=(2,)))
+    assert from_json(json.loads(json.dumps(to_json(language_model)))) == language_model
+    with pytest.raises(ValueError, match="z of ModelConfig is above 0, not 0"):
+        dataclasses.replace(language_model, encoder=Bidirectional(units=(3,)))
+
+
+def test_no_remedy_is_on_by_default() -> None:
+    training = TrainingConfig(batch_size=1, updates=1)
+    assert (training.rate, training.pretraining, training.aggressive) == (None, None, None)
+    assert (training.free_bits, training.free_bits_on) == (0.0, PerExample())
+    assert (MODEL.mean_gain, MODEL.writer_dropout, MODEL.decoder.to_output) == (None, 0.0, False)
 
 
 def test_training_defaults_are_the_references() -> None:

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from musicvae.config import Bidirectional, Conductor, Flat, Hierarchical
+from musicvae.config import (
+    Bidirectional,
+    Conductor,
+    Flat,
+    Hierarchical,
+    PerDimension,
+    PerExample,
+)
 from musicvae.presets import PRESETS, preset
 from musicvae.presets.own import OWN
 from musicvae.presets.published import PUBLISHED
+from musicvae.presets.text import TEXT
 from musicvae.representations.base import Categorical, MultiLabel, Several, Space, Strokes
 from musicvae.representations.chord_controls import Triads
 from musicvae.representations.drums import Drums, StrictDrums
@@ -26,6 +34,7 @@ from musicvae.representations.groove_tasks import (
 from musicvae.representations.melody import Melody, Strict
 from musicvae.representations.meters import Native
 from musicvae.representations.multitrack import Multitrack, StrictMultitrack
+from musicvae.representations.text import BytePairs, Text
 from musicvae.representations.trio import StrictTrio, Trio
 from musicvae.schedules import Constant, ExponentialDecay, ExponentialRise, InverseSigmoid
 
@@ -131,6 +140,12 @@ OURS = {
 }
 
 
+TEXTS = {
+    "text": Text(vocabulary=BytePairs(size=4000), max_length=48),
+    "text-small": Text(vocabulary=BytePairs(size=2000), max_length=48),
+}
+
+
 def test_all_published_models_are_here() -> None:
     assert len(TABLE) == 23
     assert {p.name for p in PUBLISHED} == TABLE.keys()
@@ -180,7 +195,7 @@ def test_a_published_model_is_trained_as_it_was(name: str) -> None:
         row.bits,
         1.0,
     )
-    assert not training.free_bits_per_dimension
+    assert training.free_bits_on == PerExample()
     assert training.beta == ExponentialRise(limit=limit, rate=rate)
     assert training.sampling == (InverseSigmoid(k=row.k) if row.k else Constant(value=0.0))
     assert training.learning_rate == ExponentialDecay(start=1e-3, rate=0.9999, floor=1e-5)
@@ -209,6 +224,16 @@ def test_our_own_models_read_music_as_a_musician_would() -> None:
         assert type(p.representation.extraction).__name__.startswith("Lenient")
 
 
+def test_models_of_text_learn_their_vocabulary_and_are_kept_from_collapsing() -> None:
+    assert {p.name: p.representation for p in TEXT} == TEXTS
+    for p in TEXT:
+        assert not p.representation.is_fitted
+        assert p.model.decoder.to_output
+        assert (p.training.free_bits_on, p.training.beta.at(0)) == (PerDimension(), 0.0)
+        assert p.training.beta.at(p.training.updates // 3) == 1.0  # the ELBO itself
+        assert p.training.free_bits > 8
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
@@ -234,7 +259,7 @@ def test_a_name_like_no_other_is_answered_with_all() -> None:
 
 
 def test_names_are_unique_and_summaries_short() -> None:
-    assert len(PRESETS) == len(PUBLISHED) + len(OWN)
+    assert len(PRESETS) == len(PUBLISHED) + len(OWN) + len(TEXT)
     for name, p in PRESETS.items():
         assert p.name == name
         assert 10 < len(p.summary) < 80

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from musicvae.schedules import (
     Constant,
+    Cyclical,
     ExponentialDecay,
     ExponentialRise,
     InverseSigmoid,
     LinearRamp,
     Schedule,
+    Sigmoid,
     WarmupCosine,
     WarmupHoldDecay,
 )
@@ -25,6 +27,8 @@ ALL: list[Schedule] = [
     ExponentialRise(limit=0.2, rate=0.99999),
     InverseSigmoid(k=1000),
     LinearRamp(start=0.1, end=0.7, steps=50),
+    Sigmoid(limit=0.9, middle=100, width=7),
+    Cyclical(limit=0.9, steps=150, cycles=4, rise=0.7),
     WarmupCosine(peak=1e-3, warmup=10, total=100, floor=1e-5),
     WarmupHoldDecay(peak=1e-3, warmup=10, total=100, decay=30, floor=1e-5),
 ]
@@ -55,6 +59,43 @@ def test_a_rise_of_rate_0_is_at_its_limit_from_step_1() -> None:
 def test_ramp() -> None:
     ramp = LinearRamp(start=0.1, end=0.7, steps=6)
     assert [ramp.at(s) for s in (0, 3, 6, 99)] == pytest.approx([0.1, 0.4, 0.7, 0.7])
+
+
+def test_an_s_is_the_logistic_function() -> None:
+    curve = Sigmoid(limit=0.6, middle=100, width=10)
+    at = {0: math.exp(-10) / (1 + math.exp(-10)), 80: 1 / (1 + math.e**2), 100: 0.5,
+          110: math.e / (1 + math.e), 10**9: 1.0}  # fmt: skip
+    for step, share in at.items():
+        assert curve.at(step) == pytest.approx(0.6 * share, rel=1e-9)
+    for beside in (3, 30, 90):  # half the way in the middle, and alike before and after
+        assert curve.at(100 - beside) + curve.at(100 + beside) == pytest.approx(0.6)
+
+
+def test_cycles_rise_in_a_straight_line_and_rest_at_the_limit() -> None:
+    cycles = Cyclical(limit=0.8, steps=400, cycles=4, rise=0.5)  # each of 100 steps, 50 of rise
+    for begin in (0, 100, 200, 300):
+        assert [cycles.at(begin + s) for s in (0, 1, 25, 49, 50, 99)] == pytest.approx(
+            [0.0, 0.8 / 50, 0.4, 0.8 * 49 / 50, 0.8, 0.8]
+        )
+    assert [cycles.at(s) for s in (400, 401, 10**6)] == [0.8, 0.8, 0.8]
+
+
+@given(
+    cycles=st.integers(1, 8), length=st.integers(20, 200), rise=st.sampled_from([0.25, 0.5, 1.0])
+)
+def test_there_are_as_many_cycles_as_asked_for_and_each_rises_for_its_share(
+    cycles: int, length: int, rise: float
+) -> None:
+    schedule = Cyclical(steps=cycles * length, cycles=cycles, rise=rise)
+    values = [schedule.at(step) for step in range(cycles * length)]
+    falls = [i for i in range(1, len(values)) if values[i] < values[i - 1]]
+    assert falls == [length * m for m in range(1, cycles)]
+    assert all(values[i] == 0 for i in (0, *falls))
+    at_limit = sum(value == 1.0 for value in values) / len(values)
+    assert at_limit == pytest.approx(1 - rise, abs=1.01 / length)
+    for step in range(length):  # the paper's equation 6
+        tau = step / length
+        assert schedule.at(step) == pytest.approx(min(tau / rise, 1.0))
 
 
 def test_warm_up_and_cosine() -> None:
