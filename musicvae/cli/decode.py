@@ -1,19 +1,18 @@
-"""`musicvae decode`: numbers as music again."""
+"""`musicvae decode`: numbers as songs again."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from musicvae.cli.options import Device, Midi, Seed, Temperature, chosen
+from musicvae.cli.options import Device, Output, Seed, Temperature, chosen
 
 
 def decode(
     latents: Annotated[Path, typer.Argument(metavar="Z.NPZ", help="What `musicvae encode` wrote.")],
-    output: Midi,
+    output: Output = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -24,23 +23,24 @@ def decode(
     seed: Seed = None,
     device: Device = "auto",
 ) -> None:
-    """Make music of a file that `musicvae encode` wrote.
+    """Make a song of a file that `musicvae encode` wrote.
 
     Examples:
 
       musicvae decode z.npz -o out.mid
       musicvae decode z.npz -o out.mid --temperature 0.5 --seed 7
     """
-    from musicvae.cli.outputs import MIDI, check_file, check_inputs, write_all
-    from musicvae.cli.songs import few_threads, load_model
+    from musicvae.cli.outputs import check_inputs, check_output, put
+    from musicvae.cli.songs import few_threads, load_model, preset_of_model
     from musicvae.cli.talk import say
 
     check_inputs([latents])
-    check_file(output, MIDI, [latents])
     few_threads()
     from musicvae.pipeline.codes import Codes
 
     codes = Codes.load(latents)
+    reader = preset_of_model(model or codes.model).representation
+    check_output(output, reader, [latents])
     vae = load_model(model or codes.model, device)
     if codes.model and vae.name != codes.model:
         raise ValueError(
@@ -49,7 +49,6 @@ def decode(
         )
     seed = chosen(seed)
     result = vae.decode(codes, temperature=temperature, seed=seed)
-    write_all({output: partial(vae.representation.write, result)})
-    say(str(output))
+    put(reader, [result], output, latents.stem)
     if temperature > 0:
-        say(f"The same again: --seed {seed}")
+        say(f"The same again: --seed {seed}", aside=output is None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,22 +28,31 @@ def kinds(bars: int | None) -> dict[str, Any]:
 
 
 def find_all(
-    path: Path,
-    score: Score,
+    name: str,
+    source: Any,
     readers: Mapping[str, Any],
     parts: Mapping[str, str],
     force: bool,
 ) -> dict[str, Any]:
     """All that `musicvae inspect` shows; `parts` are tracks asked for as melody and bass.
 
-    Raises `ValueError` for a track that is not there.
+    All readers have sources of the same kind. Raises `ValueError` for a track that is not there.
     """
+    from musicvae.representations.abilities import Audible
+
+    first = next(iter(readers.values()))
+    facts = _facts(first.heard(source), parts) if isinstance(first, Audible) else {}
+    kinds = {kind: _reading(reader, source, force) for kind, reader in readers.items()}
+    return {"file": name, **facts, "kinds": kinds}
+
+
+def _facts(score: Score, parts: Mapping[str, str]) -> dict[str, Any]:
+    """What there is in music, whoever reads it."""
     from musicvae.notes.key import estimate_key, key_name
     from musicvae.notes.transform import bar_starts
 
     guess = estimate_key(score)
     return {
-        "file": str(path),
         "seconds": round(score.total_seconds, 3),
         "bars": len(bar_starts(score)) - 1 if len(score) else 0,
         "tempos": [{"seconds": t.time, "quarters_per_minute": t.qpm} for t in score.tempos],
@@ -54,24 +62,28 @@ def find_all(
         "chords": _chords(score),
         "tracks": [_track(score, i) for i in range(len(score.tracks))],
         "parts": _parts(score, parts),
-        "kinds": {name: _reading(reader, score, force) for name, reader in readers.items()},
     }
 
 
-def _reading(representation: Any, score: Score, force: bool) -> dict[str, Any]:
-    """What a representation makes of a score: windows, and what was decided on the way."""
+def _reading(representation: Any, source: Any, force: bool) -> dict[str, Any]:
+    """What a representation makes of a source: windows, and what was decided on the way."""
     from musicvae.cli.reading import with_meter
+    from musicvae.representations.abilities import Printable, bars_of, nouns_of
 
     if force and hasattr(representation, "meters"):
-        representation = with_meter(representation, score)
-    used = representation.survey(score)
-    every = representation.survey(score, overlap=True)
-    return {
-        "bars": representation.bars,
+        representation = with_meter(representation, source)
+    used = representation.survey(source)
+    every = representation.survey(source, overlap=True)
+    found = {
+        "unit": nouns_of(representation).window,
+        "bars": bars_of(representation),
         "windows": {"kept": len(used.examples), "dropped": dict(used.dropped)},
         "training_windows": {"kept": len(every.examples), "dropped": dict(every.dropped)},
         "remarks": list(used.remarks),
     }
+    shows = isinstance(representation, Printable)
+    lines = [representation.shown(representation.decode([e])) for e in used.examples if shows]
+    return found | ({"lines": lines} if shows else {})
 
 
 def _parts(score: Score, asked: Mapping[str, str]) -> dict[str, dict[str, Any]]:

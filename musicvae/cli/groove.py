@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from musicvae.cli.options import Device, Force, Midi, Seed, Song, Temperature, Track, Wav, chosen
+from musicvae.cli.options import Device, Force, Midi, Seed, Temperature, Track, Wav, chosen
 
 TASKS = ("humanize", "tap")
 
 
 def groove(
     task: Annotated[str, typer.Argument(metavar="humanize|tap", help="What to do: see below.")],
-    song: Song,
+    song: Annotated[Path, typer.Argument(metavar="SONG.MID", help="A MIDI file of any length.")],
     output: Midi,
     track: Track = None,
     force: Force = False,
@@ -45,17 +45,24 @@ def groove(
       musicvae groove humanize beat.mid -o out.mid
       musicvae groove tap clapping.mid -o out.mid --wav out.wav
     """
-    from musicvae.cli.interpolate import PICTURES
-    from musicvae.cli.outputs import MIDI, check_file, check_inputs, check_wav, render, write_all
+    from musicvae.cli.outputs import (
+        MIDI,
+        PICTURES,
+        SOUNDS,
+        check_file,
+        check_inputs,
+        render,
+        write_all,
+    )
     from musicvae.cli.talk import plural, say
 
     if task not in TASKS:
         raise ValueError(f"groove does {' or '.join(TASKS)}, not {task!r}")
     check_inputs([song])
     check_file(output, MIDI, [song])
-    check_wav(wav, [song])
-    if plot is not None:
-        check_file(plot, PICTURES, [song])
+    for beside, endings in ((wav, SOUNDS), (plot, PICTURES)):
+        if beside is not None:
+            check_file(beside, endings, [song])
     seed = chosen(seed)
     done = _play(
         task, song, track, force, model or f"groove-2bar-{task}", device, temperature, seed
@@ -93,7 +100,7 @@ def _play(
     preset = preset_of_model(model)
     reader = as_reader(preset.representation, Humanize if task == "humanize" else Tap, preset.name)
     reader = with_tracks(reader, track or ())
-    with naming(song):
+    with naming(song, reader):
         score = reader.read(song)
         if force:
             reader = with_meter(reader, score)

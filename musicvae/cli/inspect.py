@@ -13,6 +13,7 @@ SHOWN = 4  # changes of tempo, meter or key that are printed
 SHOWN_BARS = 8  # whose chords are printed
 SHOWN_TRACKS = 12
 SHOWN_REMARKS = 6
+SHOWN_LINES = 10  # of what is read, where lines can show it
 
 
 def inspect(
@@ -35,22 +36,34 @@ def inspect(
       musicvae inspect song.mid
       musicvae inspect song.mid --model trio-16bar --track bass=3
       musicvae inspect song.mid --bars 16 --json
+      musicvae inspect sentences.txt --model text
     """
     from musicvae.cli.findings import find_all
     from musicvae.cli.outputs import check_inputs
     from musicvae.cli.songs import naming
     from musicvae.cli.talk import print_json
-    from musicvae.notes.midi import read_midi
 
-    check_inputs([song])
+    model = model or _only_reader(song)
     readers, parts = _readers(model, bars, track or [])
-    score = read_midi(song)
-    with naming(song):
-        found = find_all(song, score, readers, parts, force)
+    first = next(iter(readers.values()))
+    check_inputs([song], first)
+    with naming(song, first):
+        found = find_all(song, first.read(song), readers, parts, force)
     if json:
         print_json(found)
     else:
         _print(found, model)
+
+
+def _only_reader(song: str) -> str | None:
+    """The model at hand that reads such files, where no kind of music does."""
+    from musicvae.cli.findings import kinds
+    from musicvae.cli.songs import find_model
+
+    ending = Path(song).suffix.lower()
+    if not ending or any(ending in reader.extensions for reader in kinds(None).values()):
+        return None
+    return find_model(lambda r: ending in r.extensions)
 
 
 def _readers(
@@ -88,9 +101,26 @@ def _of_model(name: str) -> Any:
 
 
 def _print(found: dict[str, Any], model: str | None) -> None:
-    from musicvae.cli.talk import duration, plain_table, plural, say, tell
+    from musicvae.cli.talk import say
 
     say(found["file"])
+    if "tracks" in found:
+        _print_facts(found)
+        say()
+        _print_tracks(found["tracks"])
+        say()
+    if model is None:
+        for part, entry in found["parts"].items():
+            say(f"{part}: {entry['why']}")
+        say()
+        _print_kinds(found)
+    else:
+        _print_model(model, found["kinds"][model])
+
+
+def _print_facts(found: dict[str, Any]) -> None:
+    from musicvae.cli.talk import duration, plain_table, plural, tell
+
     facts = plain_table("fact", "value")
     facts.show_header = False
     facts.add_row("  length", f"{duration(found['seconds'])}, {plural(found['bars'], 'bar')}")
@@ -101,16 +131,6 @@ def _print(found: dict[str, Any], model: str | None) -> None:
     facts.add_row("  key", _changes(found["keys"], "key") or guess)
     facts.add_row("  chords", _chords(found["chords"]))
     tell().print(facts)
-    say()
-    _print_tracks(found["tracks"])
-    say()
-    if model is None:
-        for part, entry in found["parts"].items():
-            say(f"{part}: {entry['why']}")
-        say()
-        _print_kinds(found)
-    else:
-        _print_model(model, found["kinds"][model])
 
 
 def _print_tracks(tracks: list[dict[str, Any]]) -> None:
@@ -133,7 +153,7 @@ def _print_tracks(tracks: list[dict[str, Any]]) -> None:
 
 def _print_kinds(found: dict[str, Any]) -> None:
     """A row for each kind of model, and what it would say that was not said above."""
-    from musicvae.cli.talk import plain_table, plural, say, tell
+    from musicvae.cli.talk import left_out, plain_table, plural, say, tell
 
     numbers = ("windows", "for training")
     table = plain_table("a model of", *numbers, "each", "left out", right=numbers)
@@ -144,7 +164,7 @@ def _print_kinds(found: dict[str, Any]) -> None:
             f"{used['kept']:,}",
             f"{every['kept']:,}",
             plural(entry["bars"], "bar"),
-            _left_out(used["dropped"]),
+            left_out(used["dropped"]),
         )
     tell().print(table)
     said = [f"{part}: {entry['why']}" for part, entry in found["parts"].items()]
@@ -170,27 +190,35 @@ def _same_choice(remark: str, other: str) -> bool:
 
 
 def _print_model(name: str, entry: dict[str, Any]) -> None:
-    from musicvae.cli.talk import plural, say
+    from musicvae.cli.talk import left_out, plural, say
 
     for remark in entry["remarks"]:
         say(remark)
-    size = plural(entry["bars"], "bar")
     used, every = entry["windows"], entry["training_windows"]
     if not used["kept"]:
-        say(f"There is nothing here that {name} could use: {_left_out(used['dropped'])}.")
+        say(f"There is nothing here that {name} could use: {left_out(used['dropped'])}.")
         return
-    say(f"{name} reads it as {plural(used['kept'], 'window')} of {size}, one after another.")
-    say(f"Training would take {plural(every['kept'], 'window')}, beginning at every bar.")
+    read, taken = (plural(w["kept"], entry["unit"]) for w in (used, every))
+    bars = entry["bars"]
+    each = "" if bars is None else f" of {plural(bars, 'bar')}, one after another"
+    say(f"{name} reads it as {read}{each}.")
+    say(f"Training would take {taken}{'' if bars is None else ', beginning at every bar'}.")
     for dropped, where in ((used["dropped"], ""), (every["dropped"], " of those for training")):
         if dropped:
-            say(f"Left out{where}: {_left_out(dropped)}.")
+            say(f"Left out{where}: {left_out(dropped)}.")
+    _print_lines(entry.get("lines", []))
 
 
-def _left_out(dropped: dict[str, int]) -> str:
-    from musicvae.cli.talk import WHOLE, reason
+def _print_lines(lines: list[str]) -> None:
+    """What is read, where lines of text can show it."""
+    from musicvae.cli.talk import say
 
-    parts = [reason(n) if n in WHOLE else f"{count:,} {reason(n)}" for n, count in dropped.items()]
-    return ", ".join(parts)
+    if lines:
+        say("As the model reads it:")
+    for line in lines[:SHOWN_LINES]:
+        typer.echo(f"  {line}")
+    if len(lines) > SHOWN_LINES:
+        say(f"and {len(lines) - SHOWN_LINES:,} more (--json lists all)")
 
 
 def _chords(chords: dict[str, Any]) -> str:

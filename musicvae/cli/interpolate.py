@@ -15,8 +15,10 @@ from musicvae.cli.options import (
     Device,
     Force,
     Model,
+    OutputOrFolder,
     Seed,
-    Temperature,
+    Strict,
+    TemperatureBetween,
     Wav,
 )
 
@@ -25,21 +27,17 @@ if TYPE_CHECKING:
     from musicvae.pipeline.walk import Walk
 
 PLOTTED_STEPS = 9  # more do not fit on a page
-PICTURES = (".png", ".svg", ".pdf")
 
 
 def interpolate(
-    a: Annotated[Path, typer.Argument(metavar="A.MID", help="The song to begin with.")],
-    b: Annotated[Path, typer.Argument(metavar="B.MID", help="The song to end with.")],
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT.MID",
-            help="The MIDI file to write. With --steps also a folder, for a file each.",
+    a: Annotated[str, typer.Argument(metavar="A", help="The song to begin with.")],
+    b: Annotated[
+        str,
+        typer.Argument(
+            metavar="B", help="The song to end with. Of text: .txt files, or words in quotes."
         ),
     ],
+    output: OutputOrFolder = None,
     bars: Annotated[
         int | None,
         typer.Option(
@@ -49,7 +47,9 @@ def interpolate(
     steps: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Instead: N steps from the first bars of A to the first bars of B."
+            metavar="N",
+            help="Instead: N steps from the first bars of A to the first bars of B, or from "
+            "sentence to sentence: 9 by default.",
         ),
     ] = None,
     plot: Annotated[
@@ -70,8 +70,9 @@ def interpolate(
         list[str] | None, typer.Option(metavar="NAME", help="The same for B.")
     ] = None,
     force: Force = False,
+    strict: Strict = False,
     model: Model = MODEL,
-    temperature: Temperature = 0.5,
+    temperature: TemperatureBetween = None,
     seed: Seed = None,
     device: Device = "auto",
 ) -> None:
@@ -86,21 +87,20 @@ def interpolate(
       musicvae interpolate a.mid b.mid -o morph.mid --bars 32 --wav morph.wav
       musicvae interpolate a.mid b.mid -o steps/ --steps 9 --plot steps.png
       musicvae interpolate a.mid b.mid -o trio.mid --model trio-16bar --lock drums
+      musicvae interpolate "I like tea." "She went home." --model text
     """
     from musicvae.cli.options import chosen
-    from musicvae.cli.reading import subject
-    from musicvae.cli.songs import load_model, preset_of_model, read_song
+    from musicvae.cli.reading import subject, windows
+    from musicvae.cli.songs import load_model, preset_of_model, read_song, tell_remarks
     from musicvae.cli.talk import say
+    from musicvae.representations.abilities import temperature_between
 
-    _check(a, b, output, steps, bars, plot, wav)
     reader = preset_of_model(model).representation
-    songs = [read_song(reader, p, t, force) for p, t in ((a, track_a), (b, track_b))]
+    in_steps = _check(reader, [a, b], output, steps, bars, plot, wav)
+    songs = [read_song(reader, s, t, force, strict) for s, t in ((a, track_a), (b, track_b))]
     vae = load_model(model, device)
-    for song in songs:
-        say(f"{song.path}: {'; '.join(song.remarks)}")
-    if _same(*songs):
-        say(f"Both hold the same {subject(reader)}: the way leads from A to itself.")
     seed = chosen(seed)
+    temperature = temperature_between(reader) if temperature is None else temperature
     walk = vae.walk(
         *(s.examples for s in songs),
         steps=steps,
@@ -110,35 +110,48 @@ def interpolate(
         temperature=temperature,
         seed=seed,
     )
-    _write(vae.representation.write, walk, songs, output, plot, wav)
+    aside = output is None
+    for song in songs:
+        tell_remarks(song, aside)
+        if in_steps and len(song.examples) > 1:
+            of_all = windows(reader, len(song.examples))
+            say(f"{song.name}: only the first of {of_all} is used", aside)
+    if _same(*songs):
+        say(f"Both hold the same {subject(reader)}: the way leads from A to itself.", aside)
+    if output is None:
+        _print(reader, walk)
+    else:
+        _write(reader, walk, songs, output, plot, wav)
     if temperature > 0:
-        say(f"The same again: --seed {seed}")
+        say(f"The same again: --seed {seed}", aside)
 
 
 def _check(
-    a: Path,
-    b: Path,
-    output: Path,
+    reader: Any,
+    given: list[str],
+    output: Path | None,
     steps: int | None,
     bars: int | None,
     plot: Path | None,
     wav: Path | None,
-) -> None:
-    """Refuse at once what cannot end well."""
-    from musicvae.cli.outputs import MIDI, check_file, check_file_or_folder, check_inputs, check_wav
+) -> bool:
+    """Refuse at once what cannot end well; whether the way leads from window to window."""
+    from musicvae.cli.outputs import check_inputs, check_output, check_plot, check_wav
+    from musicvae.cli.reading import subject
+    from musicvae.representations.abilities import bars_of
 
-    check_inputs([a, b])
+    check_inputs(given, reader)
     if steps is not None and bars is not None:
         raise ValueError("give --steps or --bars, not both")
+    if bars is not None and bars_of(reader) is None:
+        raise ValueError(f"--bars is for models of music: {subject(reader)} is made in --steps")
     if steps is not None and steps < 2:
         raise ValueError(f"--steps counts both ends, so it is 2 or more, not {steps}")
-    if steps is None:
-        check_file(output, MIDI, [a, b])
-    else:
-        check_file_or_folder(output, [a, b])
-    if plot is not None:
-        check_file(plot, PICTURES, [a, b])
-    check_wav(wav, [a, b])
+    in_steps = steps is not None or bars_of(reader) is None
+    check_output(output, reader, given, folder=in_steps)
+    check_plot(plot, given, reader)
+    check_wav(wav, given, reader)
+    return in_steps
 
 
 def _same(a: Song, b: Song) -> bool:
@@ -149,34 +162,32 @@ def _same(a: Song, b: Song) -> bool:
     )
 
 
+def _print(reader: Any, walk: Walk) -> None:
+    """A line for each step, beside how far along it is."""
+    for alpha, step in zip(walk.alphas, walk.steps, strict=True):
+        typer.echo(f"{alpha:.2f}  {reader.shown(step)}")
+
+
 def _write(
-    write: Callable[[Any, Path], None],
+    reader: Any,
     walk: Walk,
     songs: list[Song],
     output: Path,
     plot: Path | None,
     wav: Path | None,
 ) -> None:
-    from musicvae.cli.outputs import numbered, render, write_all
-    from musicvae.cli.talk import say
+    from musicvae.cli.outputs import is_folder, put, sound_of
 
-    files = numbered(output, f"{songs[0].path.stem}-to-{songs[1].path.stem}", len(walk.steps))
-    pieces = [walk.whole] if len(files) == 1 else walk.steps
-    writers: dict[Path, Callable[[Path], Any]] = {
-        file: partial(write, piece) for file, piece in zip(files, pieces, strict=True)
-    }
+    pieces = walk.steps if is_folder(output) else [walk.whole]
+    beside: dict[Path, Callable[[Path], Any]] = {}
     if plot is not None:
-        writers[plot] = partial(_plot, walk, [s.path.stem for s in songs])
-    if wav is not None:
-        writers[wav] = partial(render, walk.whole)
-    write_all(writers)
-    say(f"{files[0]}{f' to {files[-1].name}' if len(files) > 1 else ''}: {_length(walk)}")
-    for path in (plot, wav):
-        if path is not None:
-            say(str(path))
+        beside[plot] = partial(_plot, reader, walk, [s.stem for s in songs])
+    beside |= sound_of(reader, [walk.whole], wav)
+    stem = f"{songs[0].stem}-to-{songs[1].stem}"
+    put(reader, pieces, output, stem, beside=beside, about=_length(reader, walk))
 
 
-def _plot(walk: Walk, names: list[str], path: Path) -> None:
+def _plot(reader: Any, walk: Walk, names: list[str], path: Path) -> None:
     from musicvae.notes.pianoroll import plot_pianorolls
 
     count = len(walk.steps)
@@ -184,15 +195,18 @@ def _plot(walk: Walk, names: list[str], path: Path) -> None:
     rows = [round(i * (count - 1) / (shown - 1)) for i in range(shown)]
     scores = [walk.start, *(walk.steps[i] for i in rows), walk.end]
     titles = [names[0], *(f"{walk.alphas[i]:.0%}" for i in rows), names[1]]
-    plot_pianorolls(scores, titles, path)
+    plot_pianorolls([reader.heard(score) for score in scores], titles, path)
 
 
-def _length(walk: Walk) -> str:
+def _length(reader: Any, walk: Walk) -> str:
     """Such as "8 steps, 0:32, tempo 120 to 96"."""
     from musicvae.cli.talk import duration, plural
+    from musicvae.representations.abilities import Audible
 
-    whole = walk.whole
+    steps = plural(len(walk.steps), "step")
+    if not isinstance(reader, Audible):
+        return steps
+    whole = reader.heard(walk.whole)
     tempos = [f"{t.qpm:.0f}" for t in (whole.tempos[0], whole.tempos[-1])]
     tempo = " to ".join(dict.fromkeys(tempos))
-    steps = plural(len(walk.steps), "step")
     return f"{steps}, {duration(whole.total_seconds)}, tempo {tempo}"

@@ -34,6 +34,7 @@ def models(json: Json = False) -> None:
 def _entry(name: str, folder: Path) -> dict[str, Any]:
     from musicvae.catalogue import read_config
     from musicvae.config import preset_of
+    from musicvae.representations.abilities import bars_of
 
     size = sum(f.stat().st_size for f in folder.iterdir() if f.is_file())
     entry = {"name": name, "path": str(folder), "megabytes": round(size / 1e6, 1)}
@@ -45,7 +46,7 @@ def _entry(name: str, folder: Path) -> dict[str, Any]:
     return entry | {
         "summary": preset.summary,
         "reads": type(preset.representation).__name__.lower(),
-        "bars": getattr(preset.representation, "bars", None),
+        "bars": bars_of(preset.representation),
         "z": preset.model.z,
         "figures": config.get("figures", {}),
     }

@@ -17,16 +17,22 @@ def _check_seed(seed: int | None) -> int | None:
     return seed
 
 
-def _check_temperature(temperature: float) -> float:
-    if not (math.isfinite(temperature) and temperature >= 0):
+def _check_temperature(temperature: float | None) -> float | None:
+    if temperature is not None and not (math.isfinite(temperature) and temperature >= 0):
         raise ValueError(
-            f"--temperature is 0 or above, not {temperature:g}: 0 always takes the likeliest note, "
+            f"--temperature is 0 or above, not {temperature:g}: 0 always takes the likeliest, "
             "1 leaves more to chance"
         )
     return temperature
 
 
-Song = Annotated[Path, typer.Argument(metavar="SONG.MID", help="A MIDI file of any length.")]
+Song = Annotated[
+    str,
+    typer.Argument(
+        metavar="SONG",
+        help="A MIDI file of any length; for a model of text a .txt file, or words in quotes.",
+    ),
+]
 Model = Annotated[
     str,
     typer.Option("--model", "-m", metavar="NAME", help="A model's name, its folder, or a hub id."),
@@ -40,14 +46,22 @@ Seed = Annotated[
         metavar="N", callback=_check_seed, help="The same number makes the same music again."
     ),
 ]
+_TEMPERATURE = "How daring: 0 takes the likeliest, 1 leaves more to chance."
 Temperature = Annotated[
     float,
+    typer.Option(
+        "--temperature", "-t", metavar="X", callback=_check_temperature, help=_TEMPERATURE
+    ),
+]
+# None: what suits the model's kind.
+TemperatureBetween = Annotated[
+    float | None,
     typer.Option(
         "--temperature",
         "-t",
         metavar="X",
         callback=_check_temperature,
-        help="How daring: 0 takes the likeliest, 1 leaves more to chance.",
+        help=f"{_TEMPERATURE} Default: 0.5, for text 0.",
     ),
 ]
 Track = Annotated[
@@ -62,6 +76,12 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Read bars in a meter that the model does not know as others."),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Refuse a file of which something would be left out or cut short."
+    ),
+]
 Chords = Annotated[
     str | None,
     typer.Option(
@@ -75,13 +95,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, a
 Midi = Annotated[
     Path, typer.Option("--output", "-o", metavar="OUT.MID", help="The MIDI file to write.")
 ]
-MidiOrFolder = Annotated[
-    Path,
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="OUT", help="The file to write. Without, text is printed."
+    ),
+]
+OutputOrFolder = Annotated[
+    Path | None,
     typer.Option(
         "--output",
         "-o",
         metavar="OUT",
-        help="A folder for one file each, or OUT.mid for all in one, one after another.",
+        help="A folder for one file each, or a file for all, one after another. Without, text is "
+        "printed.",
     ),
 ]
 

@@ -11,16 +11,70 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from musicvae.cli.reading import subject
+from musicvae.cli.talk import say
+from musicvae.representations.abilities import Audible, Printable
+
 MIDI = (".mid", ".midi")
+SOUNDS = (".wav",)
+PICTURES = (".png", ".svg", ".pdf")
 
 
-def check_inputs(paths: Iterable[Path]) -> None:
-    """Raise `ValueError` for the first that is no file."""
-    for path in paths:
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder: expected a file")
-        if not path.exists():
-            raise ValueError(f"there is no file {path}")
+def check_inputs(given: Iterable[str | Path], representation: Any = None) -> None:
+    """Raise `ValueError` for the first that is no file, nor words for a model that takes words."""
+    for one in given:
+        if is_there(Path(one)):
+            if Path(one).is_dir() and str(one):
+                raise ValueError(f"{one} is a folder: expected a file")
+        elif not isinstance(representation, Printable):
+            raise ValueError(f"there is no file {one}{_taken_as_words(str(one), representation)}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; words may be no possible name of one."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def files_among(given: Iterable[str | Path]) -> list[Path]:
+    """Those that are files, and not words."""
+    return [path for path in map(Path, given) if is_there(path)]
+
+
+def _taken_as_words(said: str, representation: Any) -> str:
+    """Which model would take words in place of a file, if these look like words."""
+    from musicvae.cli.songs import advise
+
+    ending = Path(said).suffix.lower()
+    if representation is None or len(said.split()) == 1 or ending in representation.extensions:
+        return ""
+    return advise(lambda r: isinstance(r, Printable), "takes words")
+
+
+def check_output(
+    path: Path | None,
+    representation: Any,
+    given: Iterable[str | Path] = (),
+    *,
+    folder: bool = False,
+) -> None:
+    """Raise `ValueError` unless the sources of a representation can be written there, or printed
+    where there is no `path`. Several, with `folder`, go into one too."""
+    if path is None:
+        if not isinstance(representation, Printable):
+            endings = " or ".join(representation.extensions)
+            raise ValueError(
+                f"-o is missing: this model writes {endings} files, and those cannot be printed; "
+                f"say where, such as -o out{representation.extensions[0]}"
+            )
+    elif folder and is_folder(path):
+        check_writable(path)
+    else:
+        check_file(path, representation.extensions, files_among(given))
 
 
 def check_file(path: Path, endings: tuple[str, ...], inputs: Iterable[Path] = ()) -> None:
@@ -36,14 +90,6 @@ def check_file(path: Path, endings: tuple[str, ...], inputs: Iterable[Path] = ()
         if path.resolve() == other.resolve() or (path.exists() and path.samefile(other)):
             raise ValueError(f"{path} is one of the files to read; give another name to write")
     check_writable(path.parent)
-
-
-def check_file_or_folder(path: Path, inputs: Iterable[Path] = ()) -> None:
-    """The same for what may be a folder, which is a name without an ending."""
-    if is_folder(path):
-        check_writable(path)
-    else:
-        check_file(path, MIDI, inputs)
 
 
 def check_writable(folder: Path) -> None:
@@ -76,18 +122,36 @@ def write_all(writers: Mapping[Path, Callable[[Path], Any]]) -> None:
             write(stack.enter_context(replacing(path)))
 
 
-def numbered(path: Path, stem: str, count: int) -> list[Path]:
+def numbered(path: Path, stem: str, count: int, ending: str) -> list[Path]:
     """The files for `count` pieces: `path` itself if it is a file, else that many within it."""
     if not is_folder(path):
         return [path]
     digits = len(str(count))
-    return [path / f"{stem}-{i:0{digits}d}.mid" for i in range(1, count + 1)]
+    return [path / f"{stem}-{i:0{digits}d}{ending}" for i in range(1, count + 1)]
 
 
-def check_wav(path: Path | None, inputs: Iterable[Path] = ()) -> None:
-    """Raise `ValueError` unless sound can be written there, if it is to be."""
-    if path is not None:
-        check_file(path, (".wav",), inputs)
+def check_wav(path: Path | None, given: Iterable[str | Path], representation: object) -> None:
+    """Raise `ValueError` unless sound can be made and written there, if it is to be."""
+    _check_heard(path, "--wav", SOUNDS, given, representation)
+
+
+def check_plot(path: Path | None, given: Iterable[str | Path], representation: object) -> None:
+    """The same for a picture."""
+    _check_heard(path, "--plot", PICTURES, given, representation)
+
+
+def _check_heard(
+    path: Path | None,
+    option: str,
+    endings: tuple[str, ...],
+    given: Iterable[str | Path],
+    representation: object,
+) -> None:
+    if path is None:
+        return
+    if not isinstance(representation, Audible):
+        raise ValueError(f"{option} is for models of music: {subject(representation)} has no notes")
+    check_file(path, endings, files_among(given))
 
 
 def render(score: Any, path: Path) -> None:
@@ -97,25 +161,42 @@ def render(score: Any, path: Path) -> None:
     to_wav(score, path)
 
 
-def write_pieces(
-    write: Callable[[Any, Path], None],
+def put(
+    representation: Any,
     pieces: Sequence[Any],
-    output: Path,
+    output: Path | None,
     stem: str,
-    wav: Path | None = None,
-) -> str:
-    """Write pieces into a folder, one file each, or one after another into a file; say which.
+    *,
+    beside: Mapping[Path, Callable[[Path], Any]] | None = None,
+    about: str = "",
+) -> None:
+    """Write pieces into a folder, one file each, or one after another into a file; say where, and
+    what there is to say about it. `beside` are other files that belong to them.
 
-    `wav` has the sound of all, one after another.
+    Without `output` they are printed.
     """
-    from musicvae.notes.transform import concatenate
+    if output is None:
+        for piece in pieces:
+            typer.echo(representation.shown(piece))
+        return
+    files = numbered(output, stem, len(pieces), representation.extensions[0])
+    contents = pieces if len(files) == len(pieces) else [representation.join(pieces)]
+    writers: dict[Path, Callable[[Path], Any]] = {
+        f: partial(representation.write, p) for f, p in zip(files, contents, strict=True)
+    }
+    write_all({**writers, **(beside or {})})
+    where = f"{files[0]} to {files[-1].name}" if len(files) > 1 else str(files[0])
+    if len(files) < len(pieces):
+        about = about or f"{len(pieces)}, one after another"
+    say(f"{where}: {about}" if about else where)
+    for path in beside or {}:
+        say(str(path))
 
-    files = numbered(output, stem, len(pieces))
-    contents = pieces if len(files) == len(pieces) else [concatenate(pieces)]
-    writers = {f: partial(write, p) for f, p in zip(files, contents, strict=True)}
-    if wav is not None:
-        writers[wav] = partial(render, concatenate(pieces))
-    write_all(writers)
-    if len(files) > 1:
-        return f"{files[0]} to {files[-1].name}"
-    return f"{files[0]}" if len(pieces) == 1 else f"{files[0]}: {len(pieces)}, one after another"
+
+def sound_of(
+    representation: Any, pieces: Sequence[Any], wav: Path | None
+) -> dict[Path, Callable[[Path], Any]]:
+    """What writes the sound of pieces, one after another, if it is asked for."""
+    if wav is None:
+        return {}
+    return {wav: partial(render, representation.heard(representation.join(pieces)))}

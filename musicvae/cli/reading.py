@@ -18,6 +18,16 @@ def subject(representation: Any) -> str:
     return {"multitrack": "tracks"}.get(name, name)
 
 
+def windows(representation: Any, count: int) -> str:
+    """So many of its windows, such as "3 windows of 2 bars" or "3 sentences"."""
+    from musicvae.cli.talk import plural
+    from musicvae.representations.abilities import bars_of, nouns_of
+
+    bars = bars_of(representation)
+    size = f" of {plural(bars, 'bar')}" if bars is not None else ""
+    return f"{plural(count, nouns_of(representation).window)}{size}"
+
+
 def with_tracks(representation: Any, tracks: Sequence[str]) -> Any:
     """The representation with its parts taken from tracks: "3", "vocals", "bass=3".
 
@@ -85,6 +95,8 @@ def _only_part(representation: Any) -> str:
 def _field(representation: Any, part: str) -> str:
     """The field of the representation's extraction that takes the track of `part`."""
     choices, what = _choices(representation), _only_part(representation)
+    if not hasattr(representation, "extraction"):
+        raise ValueError(f"there are no tracks in {what}: --track is for models of music")
     if not choices:
         raise ValueError(
             f"this model finds the {what} in all tracks for itself and cannot be given one"

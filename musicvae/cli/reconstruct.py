@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import typer
 
 from musicvae.cli.options import (
     MODEL,
     Device,
     Force,
     Json,
-    Midi,
     Model,
+    Output,
     Seed,
     Song,
+    Strict,
     Temperature,
     Track,
     chosen,
@@ -22,17 +25,21 @@ from musicvae.cli.options import (
 if TYPE_CHECKING:
     import numpy as np
 
+    from musicvae.pipeline.reconstructed import Reconstructed
+
 BLOCKS = "▁▂▃▄▅▆▇█"
 BARS_IN_A_LINE = 64
 MOST_BLOCKS = 512  # of a longer song each block shows several bars
+SHOWN = 10  # windows, where each is shown and all are written
 GOOD, FAIR = 0.9, 0.7  # of the steps in a bar: green, yellow, and red below
 
 
 def reconstruct(
     song: Song,
-    output: Midi,
+    output: Output = None,
     track: Track = None,
     force: Force = False,
+    strict: Strict = False,
     model: Model = MODEL,
     temperature: Temperature = 0.0,
     seed: Seed = None,
@@ -45,38 +52,74 @@ def reconstruct(
 
       musicvae reconstruct song.mid -o out.mid
       musicvae reconstruct song.mid -o out.mid --track vocals --json
+      musicvae reconstruct "I like tea." --model text
     """
-    from musicvae.cli.outputs import MIDI, check_file, check_inputs, write_all
-    from musicvae.cli.songs import load_model, preset_of_model, read_song
+    from musicvae.cli.outputs import check_inputs, check_output, write_all
+    from musicvae.cli.songs import load_model, preset_of_model, read_song, tell_remarks
     from musicvae.cli.talk import print_json, say
 
-    check_inputs([song])
-    check_file(output, MIDI, [song])
-    read = read_song(preset_of_model(model).representation, song, track, force)
+    reader = preset_of_model(model).representation
+    check_inputs([song], reader)
+    check_output(output, reader, [song])
+    read = read_song(reader, song, track, force, strict)
     vae = load_model(model, device)
     seed = chosen(seed)
     result = vae.reconstruct(read.examples, temperature=temperature, seed=seed)
-    write_all({output: partial(vae.representation.write, result.result)})
-    bars = result.bars
+    if output is not None:
+        write_all({output: partial(reader.write, result.result)})
     if json:
-        figures = {
-            "accuracy": result.share,
-            "parts": dict(result.parts),
-            "bars": bars.tolist(),
-            "remarks": list(read.remarks),
-        }
-        print_json({"file": str(song), "output": str(output), "seed": seed, **figures})
+        written = None if output is None else str(output)
+        figures = _figures(reader, result)
+        remarks = {"remarks": list(read.remarks)}
+        print_json({"file": song, "output": written, "seed": seed, **figures, **remarks})
         return
-    say(f"{song}: {'; '.join(read.remarks)}")
-    _print_bars(bars)
-    exact = f"{int((bars == 1).sum()):,} of {len(bars):,} bars exactly"
-    steps = "sixteenths" if result.linked else "events"
-    say(f"{result.share:.1%} of all {steps} came back right; {exact}.")
-    if result.parts:
-        say(", ".join(f"{name} {share:.1%}" for name, share in result.parts.items()) + ".")
-    say(str(output))
+    tell_remarks(read)
+    _print(reader, result, None if output is None else SHOWN)
+    if output is not None:
+        say(str(output))
     if temperature > 0:
         say(f"The same again: --seed {seed}")
+
+
+def _figures(reader: Any, result: Reconstructed) -> dict[str, Any]:
+    """What came back, as plain values for JSON."""
+    from musicvae.representations.abilities import nouns_of
+
+    pairs = [{"before": before, "after": after} for before, after in _pairs(reader, result)]
+    return {
+        "accuracy": result.share,
+        "parts": dict(result.parts),
+        f"{nouns_of(reader).segment}s": result.bars.tolist(),
+        **({"pairs": pairs} if pairs else {}),
+    }
+
+
+def _pairs(reader: Any, result: Reconstructed) -> list[tuple[str, str]]:
+    """Each window before and after, where they can be shown in lines of text."""
+    from musicvae.representations.abilities import Printable
+
+    shows = isinstance(reader, Printable)
+    both = zip(result.before, result.after, strict=True) if shows else ()
+    return [(reader.shown(reader.decode([a])), reader.shown(reader.decode([b]))) for a, b in both]
+
+
+def _print(reader: Any, result: Reconstructed, most: int | None) -> None:
+    """What came back, at most so many windows of it where each is shown."""
+    from musicvae.cli.talk import plural, say
+    from musicvae.representations.abilities import nouns_of
+
+    bars, nouns = result.bars, nouns_of(reader)
+    pairs = _pairs(reader, result)
+    for (before, after), share in list(zip(pairs, bars.tolist(), strict=False))[:most]:
+        typer.echo(f"{share:>5.0%}  {before}\n       {after}")
+    if most is not None and len(pairs) > most:
+        say(f"and {len(pairs) - most:,} more")
+    if not pairs:
+        _print_bars(bars)
+    exact = f"{int((bars == 1).sum()):,} of {plural(len(bars), nouns.segment)} exactly"
+    say(f"{result.share:.1%} of all {nouns.step}s came back right; {exact}.")
+    if result.parts:
+        say(", ".join(f"{name} {share:.1%}" for name, share in result.parts.items()) + ".")
 
 
 def _print_bars(bars: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""`musicvae sample`: new music."""
+"""`musicvae sample`: new music, or whatever a model makes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from musicvae.cli.options import (
     Chords,
     Count,
     Device,
-    MidiOrFolder,
     Model,
+    OutputOrFolder,
     Seed,
     Temperature,
     Wav,
@@ -18,7 +18,7 @@ from musicvae.cli.options import (
 
 
 def sample(
-    output: MidiOrFolder,
+    output: OutputOrFolder = None,
     n: Count = 8,
     chords: Chords = None,
     wav: Wav = None,
@@ -35,16 +35,18 @@ def sample(
       musicvae sample -n 4 -o four.mid --temperature 0.8
       musicvae sample -o out/ --model trio-16bar --seed 7 --wav trios.wav
       musicvae sample -o out/ --model run/checkpoint --chords "C G Am F"
+      musicvae sample -n 5 --model text
     """
-    from musicvae.cli.outputs import check_file_or_folder, check_wav, write_pieces
-    from musicvae.cli.songs import load_model
+    from musicvae.cli.outputs import check_output, check_wav, put, sound_of
+    from musicvae.cli.songs import load_model, preset_of_model
     from musicvae.cli.talk import say
 
     check_count(n)
-    check_file_or_folder(output)
-    check_wav(wav)
+    reader = preset_of_model(model).representation
+    check_output(output, reader, folder=True)
+    check_wav(wav, [], reader)
     seed = chosen(seed)
     vae = load_model(model, device)
     pieces = vae.sample(n, chords=chords, temperature=temperature, seed=seed)
-    say(write_pieces(vae.representation.write, pieces, output, f"sample-{seed}", wav))
-    say(f"The same again: --seed {seed}")
+    put(reader, pieces, output, f"sample-{seed}", beside=sound_of(reader, pieces, wav))
+    say(f"The same again: --seed {seed}", aside=output is None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "counting",
     "duration",
+    "left_out",
     "note_name",
     "plain_table",
     "plural",
@@ -34,12 +35,14 @@ REASONS = {
     "no-drums": "no drums",
     "no-melody": "no melody found",
     "no-notes": "no notes",
+    "no-text": "no sentence",
     "no-trio": "no melody, bass or drums",
     "not-together": "in which the parts do not play together",
     "only-drums": "only drums",
+    "only-unknown": "in which nothing is known",
     "silent": "silent",
     "too-big": "too big to be music",
-    "too-long": "too long to be music",
+    "too-long": "too long",
     "too-short": "too short",
     "unknown-drums": "no known drums",
     "unreadable": "no readable file",
@@ -47,21 +50,24 @@ REASONS = {
 }
 # Those of a whole file, of which there is one.
 WHOLE = {
-    "no-drums", "no-melody", "no-notes", "no-trio", "only-drums", "too-long", "unknown-drums",
+    "no-drums", "no-melody", "no-notes", "no-text", "no-trio", "only-drums", "unknown-drums",
 }  # fmt: skip
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
-def tell() -> Console:
-    """Where text for people goes: stdout, file names and brackets left as they are."""
+def tell(aside: bool = False) -> Console:
+    """Where text for people goes: stdout or stderr, file names and brackets left as they are."""
     from rich.console import Console
 
-    return Console(markup=False, highlight=False, emoji=False)
+    return Console(markup=False, highlight=False, emoji=False, stderr=aside)
 
 
-def say(text: str = "") -> None:
-    """A line for people: in a terminal wrapped between words, in a pipe as it is."""
-    console = tell()
+def say(text: str = "", aside: bool = False) -> None:
+    """A line for people: in a terminal wrapped between words, in a pipe as it is.
+
+    On stderr where it is said `aside`, because stdout is for the result alone.
+    """
+    console = tell(aside)
     console.print(text, soft_wrap=not console.is_terminal)
 
 
@@ -114,6 +120,12 @@ def duration(seconds: float) -> str:
 def reason(name: str) -> str:
     """What a short name says in words."""
     return REASONS.get(name, name.replace("-", " "))
+
+
+def left_out(dropped: Mapping[str, int]) -> str:
+    """Such as "2 too short, no drums"."""
+    parts = [reason(n) if n in WHOLE else f"{count:,} {reason(n)}" for n, count in dropped.items()]
+    return ", ".join(parts)
 
 
 def note_name(pitch: int) -> str:

@@ -21,8 +21,9 @@ from musicvae.latent.interpolate import slerp
 from musicvae.pipeline.coder import Coder, as_tensor, fresh_seed, next_seed
 from musicvae.pipeline.progression import progression_for, tell, through
 from musicvae.pipeline.reconstructed import Reconstructed
-from musicvae.pipeline.walk import Route, Walk, streams_of
+from musicvae.pipeline.walk import STEPS, Route, Walk, streams_of
 from musicvae.pipeline.windows import Windows
+from musicvae.representations.abilities import bars_of, temperature_between
 
 
 class MusicVAE(Coder):
@@ -97,17 +98,15 @@ class MusicVAE(Coder):
         self,
         a: object,
         b: object,
-        steps: int = 9,
+        steps: int = STEPS,
         *,
         lock: Sequence[str] = (),
         chords: str | None = None,
-        temperature: float = 0.5,
+        temperature: float | None = None,
         seed: int | None = None,
     ) -> list[Any]:
         """`steps` sources from the first window of `a` to that of `b` along the great circle
-        between their means, at the temperature of the paper (Roberts et al. 2018, figure 3).
-
-        At temperature 0 the steps in the middle, of which the decoder is least certain, lose notes.
+        between their means, at the temperature that suits the representation.
         """
         walk = self.walk(
             a, b, steps=steps, lock=lock, chords=chords, temperature=temperature, seed=seed
@@ -122,13 +121,14 @@ class MusicVAE(Coder):
         bars: int | None = None,
         lock: Sequence[str] = (),
         chords: str | None = None,
-        temperature: float = 0.5,
+        temperature: float | None = None,
         seed: int | None = None,
     ) -> Any:
         """The whole of `a` turning into the whole of `b` over `bars` bars, as one source.
 
         While alpha goes from 0 to 1, slowly at both ends, a window slides over both from the
         beginning to the end. By default it is as long as the longer of the two, within reason.
+        Where a representation has no bars it is all steps of `interpolate` as one.
         """
         walk = self.walk(
             a, b, bars=bars, lock=lock, chords=chords, temperature=temperature, seed=seed
@@ -144,10 +144,12 @@ class MusicVAE(Coder):
         bars: int | None = None,
         lock: Sequence[str] = (),
         chords: str | None = None,
-        temperature: float = 0.5,
+        temperature: float | None = None,
         seed: int | None = None,
     ) -> Walk:
         """The way of `interpolate` where `steps` are given, else that of `morph`, with its stages.
+
+        A representation without bars has no morph: the way is then one of `STEPS` steps.
 
         The parts `lock` of a model of several ("drums") play on as in `a`, over and over, at its
         tempo and in its meter, while the others move. `chords` are told to a model that knows
@@ -157,6 +159,10 @@ class MusicVAE(Coder):
         if steps is not None and bars is not None:
             raise ValueError("give steps or bars, not both: steps lead from one window to another")
         representation = self.representation
+        if bars_of(representation) is None:
+            steps = _require_steps(steps, bars, self.name)
+        if temperature is None:
+            temperature = temperature_between(representation)
         streams, told = streams_of(representation, lock, self.name), None
         if chords is not None:
             told = progression_for(representation, chords, self.name)
@@ -179,6 +185,12 @@ class MusicVAE(Coder):
             whole=decode(examples),
             alphas=tuple(route.alphas.tolist()),
         )
+
+
+def _require_steps(steps: int | None, bars: int | None, name: str) -> int:
+    if bars is not None:
+        raise ValueError(f"{name} knows no bars: give a number of steps instead")
+    return STEPS if steps is None else steps
 
 
 def _require_count(n: int) -> None:

@@ -19,10 +19,13 @@ class Reconstructed:
     `accuracy` (N, S) is that of each window's segments, nan for those that only fill the window
     up; `share` that of all steps. Of several parts both are the mean, and `parts` has the share of
     each. Of a groove the hits are counted, as velocities and offsets never come back alike.
+    `before` and `after` are the N windows themselves.
     """
 
     source: Any
     result: Any
+    before: tuple[Example, ...]
+    after: tuple[Example, ...]
     accuracy: np.ndarray
     share: float
     parts: Mapping[str, float]
@@ -35,17 +38,20 @@ class Reconstructed:
         back: Sequence[Example],
         right: np.ndarray,
     ) -> Reconstructed:
-        """Compare examples with what came `back`, over the steps that `back` has.
+        """Compare examples with what came `back`, over the steps of all that was made anew.
 
         `right` (N, T, C): where each of C streams of tokens is as it was.
         """
-        lengths = np.stack([e.lengths for e in back]).astype(np.int64)
+        made, there = (np.stack([e.lengths for e in x]).astype(np.int64) for x in (back, true))
+        lengths = np.where(made > 0, there, 0)  # nothing is made of filler
         streams = np.moveaxis(right, -1, 0)  # (C, N, T)
         shares = [step_accuracy(stream, np.ones_like(stream), lengths) for stream in streams]
         names: tuple[str, ...] = getattr(representation, "part_names", ())
         return Reconstructed(
             source=representation.decode(true),
             result=representation.decode(back),
+            before=tuple(true),
+            after=tuple(back),
             accuracy=np.mean([bar_accuracy(s, np.ones_like(s), lengths) for s in streams], axis=0),
             share=float(np.mean(shares)),
             parts=dict(zip(names, shares, strict=False)),

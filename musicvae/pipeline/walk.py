@@ -24,6 +24,7 @@ from musicvae.representations.base import Example, Origin
 # A morph's length in windows where none is asked for: at least so that its stages can be told
 # apart, at most what one listens to.
 SHORTEST, LONGEST = 4, 32
+STEPS = 9  # from one window to another, where no number is asked for
 MOST = 10_000  # bars or steps: five hours of music
 
 

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
 from musicvae.notes.chords import NO_CHORD, parse_progression
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score
+from musicvae.representations.abilities import Nouns
 from musicvae.representations.base import Categorical, Example, Survey, TokenSpec
 from musicvae.representations.chord_controls import Triads
 from musicvae.representations.multitrack_bars import MOST_TRACKS
@@ -46,6 +48,7 @@ class Multitrack(ReadsMidi):
     extraction: LenientMultitrack | StrictMultitrack = field(default_factory=LenientMultitrack)
     chords: Triads | None = None
     transpose: int = 3
+    nouns: ClassVar[Nouns] = Nouns(step="event")
 
     def __post_init__(self) -> None:
         if self.transpose < 0:

@@ -6,7 +6,7 @@ Letters: N windows, T steps, S segments.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from musicvae.notes.errors import Rejected
 from musicvae.notes.score import Score
+from musicvae.notes.transform import concatenate
 from musicvae.representations.base import Example, Survey, TokenSpec
 from musicvae.representations.melody_events import Windows
 
@@ -34,6 +35,14 @@ class ReadsMidi:
         from musicvae.notes.midi import write_midi
 
         write_midi(source, path)
+
+    def join(self, sources: Sequence[Score]) -> Score:
+        """Scores one after another, as one."""
+        return concatenate(sources)
+
+    def heard(self, source: Score) -> Score:
+        """The score itself."""
+        return source
 
 
 class ReadsWindows(ReadsMidi, ABC):

@@ -125,7 +125,7 @@ def test_a_file_that_is_not_there(
 
 @pytest.mark.parametrize("command", [*READERS[:4], "sample"])
 def test_where_nothing_can_be_written(
-    command: str, run: Run, a: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, run: Run, a: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is found out before the model is loaded."""
 
@@ -134,7 +134,7 @@ def test_where_nothing_can_be_written(
 
     monkeypatch.setattr("musicvae.cli.songs.load_model", no_model)
     for folder in (a / "within", Path("/proc/no")):
-        words = arguments(command, a, folder, tmp_path)
+        words = arguments(command, a, folder, tiny)
         if command == "sample":
             words = ["sample", "-o", folder / "many"]
         assert_refused(run(*words), "cannot write into")
