@@ -42,7 +42,7 @@ def prepare(
     seed: Annotated[int, typer.Option(metavar="N", help="Chooses what is kept to judge by.")] = 0,
     json: Json = False,
 ) -> None:
-    """Read MIDI files into a dataset to train on.
+    """Read MIDI files, or texts of a sentence a line, into a dataset to train on.
 
     A file that cannot be read is counted, and stops nothing. Broken off, the same command goes on.
 
@@ -50,12 +50,14 @@ def prepare(
 
       musicvae prepare my-midi-files/ -o dataset/
       musicvae prepare music21 more/ -o dataset/ --preset melody-16bar
+      musicvae prepare sentences.txt -o dataset/ --preset text
     """
     from dataclasses import asdict
 
     from musicvae.cli.outputs import check_writable
     from musicvae.cli.talk import counting, print_json
     from musicvae.presets import preset as find_preset
+    from musicvae.representations.abilities import nouns_of
     from musicvae.training.prepare import prepare as run
 
     check_writable(output)
@@ -79,28 +81,33 @@ def prepare(
     if json:
         print_json({**asdict(stats), "folder": str(stats.folder)})
     else:
-        _print(stats)
+        _print(stats, nouns_of(representation).window)
 
 
 def _with_bars(representation: Any, bars: int) -> Any:
     from dataclasses import fields, replace
 
     if "bars" not in {f.name for f in fields(representation)}:
-        raise ValueError(f"--bars cannot be set here: a window is of {representation.bars} bar")
+        own = getattr(representation, "bars", None)
+        what = f"an example is of {own} bar" if own else "an example is not of bars"
+        raise ValueError(f"--bars cannot be set here: {what}")
     return replace(representation, bars=bars)
 
 
-def _print(stats: PreparedStats) -> None:
+def _print(stats: PreparedStats, window: str) -> None:
     from musicvae.cli.talk import duration, plain_table, plural, reason, say, tell
 
     examples = sum(stats.examples.values())
     shares = ", ".join(f"{count:,} {split}" for split, count in stats.examples.items())
+    pieces = "" if stats.pieces == examples else f"{plural(stats.pieces, 'usable piece')}: "
     say(
-        f"{plural(stats.files, 'file')} held {plural(stats.pieces, 'usable piece')}: "
-        f"{plural(examples, 'window')} ({shares}), in {duration(stats.seconds)}."
+        f"{plural(stats.files, 'file')} held {pieces}{plural(examples, window)} "
+        f"({shares}), in {duration(stats.seconds)}."
     )
+    if stats.learned:
+        say(f"Learned from the training part: {stats.learned}.")
     if stats.dropped:
-        table = plain_table("left out", "windows, or whole files", right=("left out",))
+        table = plain_table("left out", f"{window}s, or whole files", right=("left out",))
         for name, count in sorted(stats.dropped.items(), key=lambda item: -item[1]):
             table.add_row(f"{count:,}", reason(name))
         tell().print(table)

@@ -25,7 +25,10 @@ TYPOGRAPHIC = {
     SPACE: "_",
 }
 INVISIBLE = "\N{SOFT HYPHEN}\N{ZERO WIDTH SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\u200e\u200f"
-_TABLE = str.maketrans({**TYPOGRAPHIC, **dict.fromkeys(INVISIBLE, "")})
+HALVES = map(chr, range(0xD800, 0xE000))  # surrogates, no characters by themselves
+_TABLE = str.maketrans(
+    {**TYPOGRAPHIC, **dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(HALVES, UNKNOWN_MARK)}
+)
 _BINARY_SHARE = 0.02  # of control characters, which text hardly has
 _SUFFIXES = (".txt", ".mid", ".midi")  # a word that ends so is the name of a file
 

@@ -148,12 +148,11 @@ def _each(item: Item, representation: Any, dropped: Counter[str]) -> Iterator[Fo
         tokens, lengths, controls, at, lost = representation.tokenize_each([p for _, p in some])
         dropped.update(lost)
         kept = [some[k] for k in at.tolist()]
-        prints = b"".join(representation.fingerprint(piece) for _, piece in kept)
-        names = [f"{item.name}:{name}" for name, _ in kept]
+        prints = [representation.fingerprint(piece) for _, piece in kept]
         yield Found(
-            names=names,
-            works=names,
-            prints=np.frombuffer(prints, dtype=np.uint8).reshape(-1, PRINT),
+            names=[f"{item.name}:{name}" for name, _ in kept],
+            works=[fingerprint.hex() for fingerprint in prints],  # equal pieces are one work
+            prints=np.frombuffer(b"".join(prints), dtype=np.uint8).reshape(-1, PRINT),
             counts=np.ones(len(kept), dtype=np.int64),
             rows=_rows(representation, tokens, lengths, controls),
         )
