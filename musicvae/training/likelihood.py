@@ -4,7 +4,7 @@ log p(x) >= E log 1/K sum_k p(x | z_k) p(z_k) / q(z_k | x), a bound that tighten
 al. 2016). It is what models are compared by that differ in how loose their ELBO is, and what a
 language model's exact likelihood is compared with.
 
-Letters: N examples, K samples of z for each, Z dimensions of z, B examples or rows of a batch.
+Letters: N examples, K samples of z for each, Z dimensions of z, B examples of a batch, R rows.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from musicvae.models.layout import Layout
 from musicvae.models.vae import SequenceVAE
 from musicvae.training.dataset import Batch, Dataset
 
-EXAMPLES = 32  # read by the encoder at a time
-# Numbers that a batch may hold of logits: what a processor can keep near is fastest.
-NUMBERS = {"cpu": 1 << 22, "cuda": 1 << 28}
+# Logits that are computed at a time. A processor is fastest with what it can keep near.
+LOGITS = {"cpu": 1 << 22, "cuda": 1 << 28}
 
 Progress = Callable[[int, int], None]
 
@@ -101,16 +100,17 @@ def importance_weighted(
         raise ValueError(f"the share drawn from the prior is from 0 to below 1, not {prior_share}")
     device = next(model.parameters()).device
     steps = np.asarray(data.lengths)[data.rows].sum(axis=1).astype(np.int64)
-    order = np.argsort(steps, kind="stable")
+    order = np.argsort(steps, kind="stable")  # so that little is cut off behind the longest
     ordered = replace(data, rows=data.rows[order], weights=None)
     log_likelihood, effective = np.zeros(len(data)), np.zeros(len(data))
     done = 0
-    for stored, batch in ordered.batches(EXAMPLES):
+    for stored, batch in ordered.batches(max(1, _rows(model, model.spec.length) // samples)):
         batch = batch.to(device)
         at = order[done : done + len(stored)]
         posterior = model.posterior(batch.read, batch.lengths, batch.controls)
-        draws = _Draws.of(posterior, data.rows[at], samples, seed, prior_share)
-        estimates = importance_weighted_log_likelihood(_log_weights(model, batch, draws))
+        z, log_ratio = _draw(posterior, data.rows[at], samples, seed, prior_share)
+        log_weights = _log_likelihoods(model, z, batch) + log_ratio
+        estimates = importance_weighted_log_likelihood(log_weights.expand(-1, samples))
         log_likelihood[at], effective[at] = (e.cpu().numpy() for e in estimates)
         done += len(stored)
         if progress is not None:
@@ -120,55 +120,46 @@ def importance_weighted(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Draws:
-    """z (B, K, Z) for each example of a batch, and log p(z) - log r(z) (B, K) of where they are
-    from. A model without a z has one draw, since all would be the same."""
+def _draw(
+    posterior: Posterior, rows: np.ndarray, samples: int, seed: int, prior_share: float
+) -> tuple[Tensor, Tensor]:
+    """z (B, K, Z) for each example, and log p(z) - log r(z) (B, K) of where they were drawn.
 
-    z: Tensor
-    log_ratio: Tensor
-    samples: int
-
-    @staticmethod
-    def of(
-        posterior: Posterior, rows: np.ndarray, samples: int, seed: int, prior_share: float
-    ) -> _Draws:
-        mean, std = posterior.mean.double()[:, None], posterior.std.double()[:, None]
-        size = mean.shape[-1]
-        count = samples if size else 1
-        noise = torch.from_numpy(
-            np.stack([np.random.default_rng((seed, row)).standard_normal((count, size)) for row in rows])
-        ).to(mean.device)  # fmt: skip
-        from_prior = round(count * prior_share)
-        z = torch.cat([mean + std * noise[:, from_prior:], noise[:, :from_prior]], dim=1)
-        zero, one = torch.zeros_like(mean), torch.ones_like(mean)
-        prior, proposal = normal_log_density(z, zero, one), normal_log_density(z, mean, std)
-        if from_prior:
-            share = from_prior / count
-            proposal = torch.logaddexp(
-                proposal + math.log1p(-share) if share < 1 else proposal.new_tensor(-math.inf),
-                prior + math.log(share),
-            )
-        return _Draws(z, prior - proposal, samples)
+    Without any dimension of z one is enough: all would be the same.
+    """
+    mean, std = posterior.mean.double()[:, None], posterior.std.double()[:, None]
+    shape = (samples if mean.shape[-1] else 1, mean.shape[-1])
+    draws = [np.random.default_rng((seed, row)).standard_normal(shape) for row in rows]
+    noise = torch.from_numpy(np.stack(draws)).to(mean.device)
+    from_prior = min(round(shape[0] * prior_share), shape[0] - 1)
+    z = torch.cat([noise[:, :from_prior], mean + std * noise[:, from_prior:]], dim=1)
+    prior = normal_log_density(z, torch.zeros_like(mean), torch.ones_like(mean))
+    proposal = normal_log_density(z, mean, std)
+    if from_prior:
+        share = from_prior / shape[0]
+        proposal = torch.logaddexp(proposal + math.log1p(-share), prior + math.log(share))
+    return z, prior - proposal
 
 
-def _log_weights(model: SequenceVAE, batch: Batch, draws: _Draws) -> Tensor:
-    """log p(x, z) - log r(z) (B, K) for every draw, so many rows at a time as are fastest."""
-    examples, count, _ = draws.z.shape
-    z = draws.z.flatten(0, 1).to(next(model.parameters()).dtype)
-    owner = torch.arange(examples, device=z.device).repeat_interleave(count)
-    numbers = batch.tokens.shape[1] * sum(model.decoder.widths)
-    rows = max(1, NUMBERS.get(z.device.type, NUMBERS["cpu"]) // numbers)
-    parts = [
-        _log_likelihood(model, some, batch, at)
-        for some, at in zip(z.split(rows), owner.split(rows), strict=True)
-    ]
-    log_weights = torch.cat(parts).view(examples, count) + draws.log_ratio
-    return log_weights.expand(-1, draws.samples)
+def _log_likelihoods(model: SequenceVAE, z: Tensor, batch: Batch) -> Tensor:
+    """log p(x | z) (B, K) of z (B, K, Z), the z of one example after the other."""
+    flat = z.flatten(0, 1).to(next(model.parameters()).dtype)
+    owner = torch.arange(len(z), device=z.device).repeat_interleave(z.shape[1])
+    parts = math.ceil(len(flat) / _rows(model, batch.tokens.shape[1]))
+    pairs = zip(flat.chunk(parts), owner.chunk(parts), strict=True)
+    return torch.cat([_log_likelihood(model, some, batch, at) for some, at in pairs]).view(
+        z.shape[:2]
+    )
+
+
+def _rows(model: SequenceVAE, steps: int) -> int:
+    """How many sequences of so many steps are computed at a time."""
+    device = next(model.parameters()).device.type
+    return max(1, LOGITS.get(device, LOGITS["cpu"]) // (steps * sum(model.decoder.widths)))
 
 
 def _log_likelihood(model: SequenceVAE, z: Tensor, batch: Batch, at: Tensor) -> Tensor:
-    """log p(x | z) of z (B, Z), each with the example of the batch that it belongs to: (B,)."""
+    """log p(x | z) (R,) of z (R, Z), each with the example of the batch that it belongs to."""
     tokens = batch.tokens[at]
     controls = None if batch.controls is None else batch.controls[at]
     layout = Layout.of(batch.lengths[at], tokens.shape[1] // model.spec.segments)
