@@ -24,7 +24,7 @@ from musicvae.representations.abilities import Nouns
 from musicvae.representations.base import Categorical, Example, Survey, TokenSpec
 from musicvae.representations.text_lines import is_short, read_lines
 from musicvae.representations.text_reading import read_text, sentences_of
-from musicvae.representations.text_units import END, UNKNOWN, BytePairs, Characters, Words
+from musicvae.representations.text_units import END, BytePairs, Characters, Words
 
 __all__ = ["BytePairs", "Characters", "Cut", "LeaveOut", "Text", "Words"]
 
@@ -141,6 +141,10 @@ class Text:
             lines.append(self.vocabulary.decode(tokens.tolist()))
         return "\n".join(lines)
 
+    def transcript(self, example: Example) -> str:
+        """A sentence as it is read."""
+        return self.decode([example])
+
     def inputs(self, tokens: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """The encoder reads the tokens themselves."""
         return tokens
@@ -177,7 +181,7 @@ class Text:
         at = np.flatnonzero(short)
         found = self.vocabulary.encode_all([pieces[k] for k in at.tolist()])
         fits = np.array([len(tokens) < self.max_length for tokens in found], dtype=bool)
-        known = np.array([max(tokens, default=0) > UNKNOWN for tokens in found], dtype=bool)
+        known = np.array([self.vocabulary.says_something(t) for t in found], dtype=bool)
         dropped = {
             "too-long": len(pieces) - int(fits.sum()),
             "only-unknown": int((fits & ~known).sum()),
