@@ -32,8 +32,8 @@ from musicvae.models.lstm import BidirectionalLSTM
 from musicvae.representations.base import TokenSpec
 
 # Added to the variance that a norm divides by. Published heads begin with means of a variance of
-# about 1e-5: with as much added to it the rate is not held, and means shrink to nothing.
-LEAST_VARIANCE = 1e-8
+# 1e-5 and less: with as much added to it the rate is not held, and means shrink to nothing.
+LEAST_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)

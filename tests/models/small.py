@@ -63,6 +63,7 @@ KINDS = {
     "melody-16bar": "reads bar by bar, has a conductor with views",
     "trio-16bar": "the same with three streams apart",
     "multitrack-1bar": "the same with an end token",
+    "text-small": "is one segment with an end token, and the logits see z",
 }
 WIRINGS = tuple(KINDS)
 CONDUCTED = tuple(

@@ -93,7 +93,7 @@ def test_segments_know_of_each_other_only_the_token_carried_over(name: str, leng
             assert torch.equal(carried[k + 1, 0], plain[k + 1, 0]) != told, f"after bar {k}"
 
 
-@pytest.mark.parametrize("name", sorted(set(WIRINGS) - set(CONDUCTED)))
+@pytest.mark.parametrize("name", sorted(set(WIRINGS) - set(CONDUCTED) - {"text-small"}))
 def test_a_flat_decoder_remembers_the_bar_before(name: str) -> None:
     model = wired(name)
     L = model.spec.segment_length
