@@ -141,7 +141,7 @@ OURS = {
 
 
 TEXTS = {
-    "text": Text(vocabulary=BytePairs(size=4000), max_length=48),
+    "text": Text(vocabulary=BytePairs(size=2000), max_length=56),
     "text-small": Text(vocabulary=BytePairs(size=2000), max_length=48),
 }
 

@@ -35,8 +35,8 @@ def _training(updates: int, free_nats: float, token_dropout: float = 0.0) -> Tra
 TEXT = (
     Preset(
         name="text",
-        summary="English sentences of up to 48 word pieces",
-        representation=Text(vocabulary=BytePairs(size=4000), max_length=48),
+        summary="English sentences of up to 55 word pieces",
+        representation=Text(vocabulary=BytePairs(size=2000), max_length=56),
         model=ModelConfig(
             z=48,
             embedding=128,
@@ -45,7 +45,7 @@ TEXT = (
             encoder=Bidirectional(units=(192,)),
             decoder=Flat(units=(320,), to_output=True),
         ),
-        training=_training(updates=12_000, free_nats=20.0, token_dropout=0.2),
+        training=_training(updates=7_000, free_nats=20.0, token_dropout=0.2),
     ),
     Preset(
         name="text-small",
