@@ -16,12 +16,17 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def save_result(name: str, result: Mapping[str, Any], packages: Sequence[str] = ("numpy",)) -> Path:
+def save_result(
+    name: str,
+    result: Mapping[str, Any],
+    packages: Sequence[str] = ("numpy",),
+    folder: Path = RESULTS,
+) -> Path:
     """Write `results/<name>.json`: the result, and hardware, versions, threads and commit."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps({**result, "made_with": describe(packages)}, indent=1) + "\n")
-    print(f"wrote {path.relative_to(ROOT)}")
+    print(f"wrote {path}")
     return path
 
 
