@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from musicvae.metrics import bar_accuracy, step_accuracy
+from musicvae.metrics import bar_accuracy, step_accuracy, valid_steps
 from musicvae.representations.base import Example, Representation
 
 
@@ -44,6 +44,7 @@ class Reconstructed:
         """
         made, there = (np.stack([e.lengths for e in x]).astype(np.int64) for x in (back, true))
         lengths = np.where(made > 0, there, 0)  # nothing is made of filler
+        right = right & valid_steps(made, right.shape[1])[..., None]  # what is not there is wrong
         streams = np.moveaxis(right, -1, 0)  # (C, N, T)
         shares = [step_accuracy(stream, np.ones_like(stream), lengths) for stream in streams]
         names: tuple[str, ...] = getattr(representation, "part_names", ())

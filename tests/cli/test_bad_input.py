@@ -16,6 +16,7 @@ from musicvae.notes.score import Track
 from tests.cli.conftest import Done, Run
 from tests.notes import smf_bytes as smf
 from tests.notes.scores import score_of
+from tests.pipeline.kinds import MUSIC
 
 NOTES = [
     event for i in range(16) for event in ((0, smf.on(60 + i % 7)), (480, smf.off(60 + i % 7)))
@@ -320,7 +321,8 @@ def test_programs_that_change_within_a_track_trouble_no_kind(
     song.write_bytes(smf.file(smf.chunk(tune), smf.chunk(beat)))
     said = run("inspect", song)
     assert (said.code, said.err) == (0, "")
-    for name, model in kinds.items():
+    for name in MUSIC:
+        model = kinds[name]
         done = run("reconstruct", song, "-o", out / f"{name}.mid", "--model", model)
         assert (done.code, done.err) == (0, ""), name
         if name.startswith("melody"):

@@ -1,4 +1,4 @@
-"""What every kind of model can do, on music that has a melody, a bass and drums."""
+"""What every kind of model can do, on music that has a melody, a bass and drums; and on text."""
 
 from __future__ import annotations
 
@@ -13,38 +13,91 @@ from musicvae.pipeline.windows import Windows
 from musicvae.representations.base import Example
 from musicvae.representations.trio import Trio
 from tests.notes.scores import score_of
-from tests.pipeline.kinds import KINDS, tiny
+from tests.pipeline.kinds import BAND, KINDS, MUSIC, OTHER, SENTENCES, sources, tiny
 from tests.pipeline.pieces import equal, same, song, tune
-
-SAMPLES = Path(__file__).parent.parent.parent / "data" / "samples"
-BAND, OTHER = SAMPLES / "yankee_doodle_band.mid", SAMPLES / "frere_jacques_band.mid"
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_any_kind_goes_to_latents_and_back(name: str, tmp_path: Path) -> None:
-    model = tiny(name)
-    codes = model.encode(BAND)
+    model, (source, _) = tiny(name), sources(name)
+    codes = model.encode(source)
     codes.save(tmp_path / "z.npz")
-    music = model.decode(codes)
-    assert len(music) > 0
-    assert same(music, model.decode(Codes.load(tmp_path / "z.npz")))
-    back = model.reconstruct(BAND)
-    assert same(back.result, music)
+    made = model.decode(codes)
+    assert len(made) > 0
+    assert same(made, model.decode(Codes.load(tmp_path / "z.npz")))
+    back = model.reconstruct(source)
+    assert same(back.result, made)
     assert len(back.bars) == 16
     assert 0 <= back.share < 0.5  # it is not trained
-    assert same(model.vary(BAND, amount=0)[0], music)
+    assert same(model.vary(source, amount=0)[0], made)
     assert all(len(piece) for piece in model.sample(2, seed=1))
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_any_kind_of_music_turns_into_another(name: str) -> None:
-    model = tiny(name)
-    walk = model.walk(BAND, OTHER, steps=3, temperature=0)
-    first = model.representation.encode(model.representation.read(BAND))[:1]
+def test_any_kind_of_source_turns_into_another(name: str) -> None:
+    model, (a, b) = tiny(name), sources(name)
+    walk = model.walk(a, b, steps=3, temperature=0)
+    assert (len(walk.steps), walk.alphas) == (3, (0.0, 0.5, 1.0))
+    first = model.representation.encode(model.representation.read(a))[:1]
     alone = model.reconstruct(first).result
-    np.testing.assert_array_equal(walk.steps[0].pitch, alone.pitch)
-    np.testing.assert_allclose(walk.steps[0].start, alone.start, atol=1e-4)
-    assert len(model.morph(OTHER, BAND, temperature=0)) > 0
+    if name in MUSIC:
+        np.testing.assert_array_equal(walk.steps[0].pitch, alone.pitch)
+        np.testing.assert_allclose(walk.steps[0].start, alone.start, atol=1e-4)
+    else:
+        assert walk.steps[0] == alone
+    assert len(model.morph(b, a, temperature=0)) > 0
+
+
+def test_what_has_no_bars_turns_into_another_in_steps() -> None:
+    """As many as `interpolate` takes, from the first to the first; the likeliest words of each."""
+    model, (a, b) = tiny("text-small"), sources("text-small")
+    walk = model.walk(a, b)
+    assert (walk.start, walk.end) == (SENTENCES[0], SENTENCES[-1])
+    assert list(walk.steps) == model.interpolate(a, b) == model.interpolate(a, b, temperature=0)
+    assert len(walk.steps) == 9
+    assert walk.whole == model.morph(a, b) == "\n".join(walk.steps)
+    with pytest.raises(ValueError, match="text-small knows no bars: give a number of steps"):
+        model.walk(a, b, bars=4)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("melody-2bar", 0.5), ("text-small", 0.0)])
+def test_between_pieces_of_music_more_is_left_to_chance_than_between_sentences(
+    name: str, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, (a, b) = tiny(name), sources(name)
+    real, temperatures = model.decode_examples, []
+
+    def listen(codes: Codes, temperature: float, seed: int | None) -> list[Example]:
+        temperatures.append(temperature)
+        return real(codes, temperature, seed)
+
+    monkeypatch.setattr(model, "decode_examples", listen)
+    model.interpolate(a, b, 2)
+    model.morph(a, b)
+    model.walk(a, b, temperature=0.25)
+    assert temperatures == [expected, expected, 0.25]
+
+
+def test_what_comes_back_is_counted_over_the_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not over what was made of it, which may end before, or after."""
+    model, sentence = tiny("text-small"), SENTENCES[0]
+    (true,) = model.representation.encode(sentence)
+    steps = int(true.lengths[0])
+    for made in (1, steps - 2, steps, steps + 3):
+        tokens = true.tokens.copy()
+        tokens[made - 1] = 0
+        tokens[steps - 1 : made - 1] = 5  # goes on where the end should be
+        tokens[made:] = 0
+        kept = made - 1 if made < steps else steps - (made > steps)
+        back = Example(tokens=tokens, lengths=np.array([made], dtype=np.uint16))
+        with monkeypatch.context() as patch:
+            patch.setattr(model, "decode_examples", lambda *_, back=back: [back])
+            found = model.reconstruct(sentence)
+        assert found.bars.tolist() == [found.share] == [pytest.approx(kept / steps)]
+        assert [e.tokens.tolist() for e in (*found.before, *found.after)] == [
+            true.tokens.tolist(),
+            tokens.tolist(),
+        ]
 
 
 def test_what_comes_back_whole_is_counted_as_whole(monkeypatch: pytest.MonkeyPatch) -> None:
