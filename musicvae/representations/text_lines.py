@@ -69,7 +69,7 @@ class _Reader:
         marked = self.vocabulary.marked(short)
         strange = [marked[a:b] for t, (a, b) in zip(tokens, spans, strict=True) if t == UNKNOWN]
         self.unknown.update(unit.replace(SPACE, " ").strip() or " " for unit in strange)
-        if len(strange) == len(tokens):
+        if not self.vocabulary.says_something(tokens):
             self.only_unknown.append(number)
             return []
         return tokens

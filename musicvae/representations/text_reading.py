@@ -29,6 +29,7 @@ HALVES = map(chr, range(0xD800, 0xE000))  # surrogates, no characters by themsel
 _TABLE = str.maketrans(
     {**TYPOGRAPHIC, **dict.fromkeys(INVISIBLE, ""), **dict.fromkeys(HALVES, UNKNOWN_MARK)}
 )
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
 _BINARY_SHARE = 0.02  # of control characters, which text hardly has
 _SUFFIXES = (".txt", ".mid", ".midi")  # a word that ends so is the name of a file
 
@@ -97,7 +98,7 @@ def _checked(content: bytes, name: str) -> str:
     """The text in the bytes of a file. Raises `InvalidMusic` for what is no UTF-8."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidMusic(f"{name} is in UTF-16: save it as UTF-8")
-    controls = sum(content.count(bytes([c])) for c in range(32) if c not in b"\t\n\v\f\r\x1b")
+    controls = len(content) - len(content.translate(None, _CONTROLS))
     if 0 in content or controls > _BINARY_SHARE * len(content):
         raise InvalidMusic(f"{name} is a binary file: expected text, one sentence a line")
     try:

@@ -97,9 +97,18 @@ class Units(ABC):
             units.append(self.unknown if token == UNKNOWN else self.tokens[token - len(SPECIAL)])
         return " ".join("".join(units).replace(SPACE, " ").split())
 
+    def says_something(self, tokens: Iterable[int]) -> bool:
+        """Whether any of the tokens is known, and more than a space."""
+        return any(token > UNKNOWN and token != self._space for token in tokens)
+
     def marked(self, sentence: str) -> str:
         """A clean sentence with its spaces as signs, and one before it."""
         return self.before + sentence.replace(" ", SPACE)
+
+    @cached_property
+    def _space(self) -> int:
+        """The token that is a space alone, or the end where there is none."""
+        return self.tokens.index(SPACE) + len(SPECIAL) if SPACE in self.tokens else END
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

@@ -23,23 +23,25 @@ def learn(
     max_bytes: int,
 ) -> tuple[Representation[Any], Mapping[bytes, int]]:
     """The representation as it learns from the pieces of the training part, and the splits of the
-    other pieces by their fingerprints.
+    other pieces that are drawn, by their fingerprints.
 
     Pieces are drawn before they are tokenized, which only a representation can be that tells them
     apart: `ManyPieces`. Raises `ValueError` if there is nothing to learn from.
     """
     assert isinstance(representation, Learned)
     assert isinstance(representation, ManyPieces)
-    pieces, given = [], []
+    pieces: list[Any] = []
+    splits: list[int] = []
     for item, found in _read(items, representation, max_bytes):
         pieces += found
-        given += [DRAWN if item.split is None else item.split] * len(found)
+        splits += [DRAWN if item.split is None else item.split] * len(found)
     prints = [representation.fingerprint(piece) for piece in pieces]
     first: dict[bytes, int] = {}
     groups = np.array([first.setdefault(p, k) for k, p in enumerate(prints)], dtype=np.int64)
-    split = split_pieces(groups, prints, np.array(given, dtype=np.int64), fractions, seed)
+    given = np.array(splits, dtype=np.int64)
+    split = split_pieces(groups, prints, given, fractions, seed)
     fitted = representation.fit(pieces[k] for k in np.flatnonzero(split == TRAIN).tolist())
-    others = np.flatnonzero(split != TRAIN).tolist()
+    others = np.flatnonzero((split != TRAIN) & (given == DRAWN)).tolist()
     return fitted, {prints[k]: int(split[k]) for k in others}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from musicvae.representations.base import Representation
-from musicvae.training.chunks import empty_columns
+from musicvae.training.chunks import PRINT, empty_columns
 from musicvae.training.splits import (
     DRAWN,
     SPLITS,
@@ -43,7 +43,7 @@ def merge(
         with np.load(path) as chunk:
             meta = json.loads(chunk["meta"].tobytes())
             counts += chunk["counts"].tolist()
-            prints += [row.tobytes() for row in chunk["prints"]]
+            prints += chunk["prints"].view(f"V{PRINT}").ravel().tolist()
             given += chunk["splits"].tolist()
         names += [(name, work) for name, work in meta["pieces"]]
         dropped.update(meta["dropped"])
@@ -67,7 +67,7 @@ def merge(
     np.save(out / "split.npy", split)
     (out / "pieces.txt").write_text("".join(f"{name}\n" for name, _ in names))
     description["pieces"] = len(names)
-    description["groups"] = len(np.unique(groups))
+    description["groups"] = int((groups == np.arange(len(groups))).sum())
     description["examples"] = {s: int((split == k).sum()) for k, s in enumerate(SPLITS)}
     description["dropped"] = dict(dropped.most_common())
     temporary = out / "dataset.json.tmp"

@@ -42,7 +42,9 @@ def group_pieces(piece: np.ndarray, keys: np.ndarray, works: Sequence[str]) -> n
     parent = list(range(len(works)))
     first_of_work: dict[str, int] = {}
     for p, work in enumerate(works):
-        _join(parent, first_of_work.setdefault(work, p), p)
+        first = first_of_work.setdefault(work, p)
+        if first != p:
+            _join(parent, first, p)
     order = np.lexsort((piece, keys))
     key, owner = keys[order], piece[order]
     new_key = np.append(True, key[1:] != key[:-1])

@@ -224,3 +224,59 @@ def test_shares_are_kept_and_no_split_is_empty() -> None:
     assert sorted(few.tolist()) == [0, 1, 2]
     other = split_groups(np.arange(4000), prints, (0.8, 0.1, 0.1), seed=1)
     assert (other != split).any()
+
+
+# Sources of a split's own.
+
+
+def splits_of(folder: Path) -> dict[str, int]:
+    """The split of each piece, by its name."""
+    names = (folder / "pieces.txt").read_text().splitlines()
+    piece, split = np.load(folder / "piece.npy"), np.load(folder / "split.npy")
+    return {names[p]: int(s) for p, s in zip(piece, split, strict=True)}
+
+
+def test_a_split_may_have_sources_of_its_own(tunes: Path, tmp_path: Path) -> None:
+    judged = write_tune(tmp_path / "judged" / "judged.mid", 100)
+    watched = write_tune(tmp_path / "watched.mid", 101)
+    stats = prepare(
+        [tunes], tmp_path / "data", MELODY, valid=[watched], test=[judged.parent], seed=3
+    )
+    found = splits_of(tmp_path / "data")
+    assert {name for name, s in found.items() if s == 1} == {"watched.mid"}
+    assert {name for name, s in found.items() if s == 2} == {"judged.mid"}
+    assert stats.examples == {"train": 40 * 7, "valid": 7, "test": 7}
+
+
+def test_the_other_splits_are_drawn_as_ever(tunes: Path, tmp_path: Path) -> None:
+    watched = write_tune(tmp_path / "watched.mid", 101)
+    fractions = (0.5, 0.2, 0.3)
+    prepare([tunes], tmp_path / "one", MELODY, valid=[watched], fractions=fractions)
+    prepare([tunes], tmp_path / "all", MELODY, fractions=fractions)
+    one, whole = splits_of(tmp_path / "one"), splits_of(tmp_path / "all")
+    assert one.pop("watched.mid") == 1
+    assert 1 in whole.values()
+    assert one == {name: 2 if s == 2 else 0 for name, s in whole.items()}
+
+
+def test_what_is_judged_by_is_not_learned_from(tunes: Path, tmp_path: Path) -> None:
+    """Neither the file itself, where it is among the others, nor a copy of the music."""
+    copy = tmp_path / "copy.mid"
+    shutil.copy(tunes / "00.mid", copy)
+    stats = prepare([tunes], tmp_path / "data", MELODY, test=[copy, tunes / "02.mid"])
+    found = splits_of(tmp_path / "data")
+    assert {name for name, s in found.items() if s == 2} == {"copy.mid", "02.mid"}
+    assert found["00.mid"] == 255
+    assert stats.dropped == {"held-back": 7}
+    assert sum(stats.examples.values()) == 40 * 7
+
+
+def test_another_choice_of_splits_is_another_dataset(tunes: Path, tmp_path: Path) -> None:
+    prepare([tunes], tmp_path / "data", MELODY, test=[tunes / "00.mid"])
+    with pytest.raises(ValueError, match="other files or settings"):
+        prepare([tunes], tmp_path / "data", MELODY, valid=[tunes / "00.mid"])
+
+
+def test_a_source_for_a_split_that_is_not_there_is_said(tunes: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no file or folder nowhere"):
+        prepare([tunes], tmp_path / "data", MELODY, valid=["nowhere"])
