@@ -22,7 +22,7 @@ from musicvae.training.dataset import Dataset
 
 COLLAPSED_NATS = 0.7  # one bit: a posterior that carries less says nothing about its sequence
 SMALL_NATS = 7.0  # a rate above this may well fall by half, and be none the worse
-UNINFORMED = 0.3  # of the rate, so little tells one sequence from another
+UNINFORMED = 0.3  # of the rate, or of what can be seen of it, tells sequences from another
 MEASURED_EXAMPLES = 1024
 BATCH = 256
 
@@ -105,9 +105,11 @@ def information_of(model: SequenceVAE, data: Dataset, seed: int) -> float:
     return mutual_information(mean, std, mean + std * noise).nats
 
 
-def advice(config: TrainingConfig, kl: float, before: float, information: float) -> str | None:
+def advice(
+    config: TrainingConfig, kl: float, before: float, information: float, ceiling: float
+) -> str | None:
     """What to say of a run whose KL is `kl` nats, was `before` at the last look, and whose z says
-    `information` nats of x: None where all is well."""
+    `information` nats of x, of which `ceiling` at most can be seen: None where all is well."""
     bits, remedy = kl / NATS_PER_BIT, _remedy(config)
     if kl < COLLAPSED_NATS:
         return (
@@ -119,7 +121,7 @@ def advice(config: TrainingConfig, kl: float, before: float, information: float)
             f"the posterior is collapsing: z carries {bits:.1f} bits, less than half of the "
             f"{before / NATS_PER_BIT:.1f} before. {remedy}"
         )
-    if information < UNINFORMED * kl:
+    if information < UNINFORMED * min(kl, ceiling):
         return (
             f"z costs {bits:.1f} bits but says only {information / NATS_PER_BIT:.1f} of its "
             f"sequence: the rate is noise. {remedy}"
@@ -129,7 +131,8 @@ def advice(config: TrainingConfig, kl: float, before: float, information: float)
 
 def _remedy(config: TrainingConfig) -> str:
     """The cheapest thing that this run does not yet do."""
-    if config.beta.at(0) > 0.5 * config.beta.at(config.updates):
+    early = max(1, config.updates // 50)
+    if config.beta.at(early) > 0.5 * config.beta.at(config.updates):
         rise = f'{{"kind": "LinearRamp", "end": 1.0, "steps": {config.updates // 2}}}'
         return f"Let the cost of z rise slowly: --set 'training.beta={rise}'."
     if not config.free_bits and config.rate is None:

@@ -297,7 +297,9 @@ class Trainer:
         self._kl = kl
         if self.done < 2 * self.save_every or not self.preset.model.z:
             return
-        text = advice(self.preset.training, kl, before, figures["mutual_information_nats"])
+        information = figures["mutual_information_nats"]
+        ceiling = figures["mutual_information_ceiling_nats"]
+        text = advice(self.preset.training, kl, before, information, ceiling)
         if text is not None:
             listener.warning(text)
 

@@ -9,63 +9,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from musicvae.checkpoint import load
-from musicvae.config import Preset, override
+from musicvae.config import override
+from musicvae.models.vae import Reconstruction, SequenceVAE
 from musicvae.training import trainer as module
-from musicvae.training.trainer import Progress, Trainer
+from musicvae.training.trainer import Trainer
 from tests.models.small import MELODIES, small
+from tests.training.runs import Heard, assert_identical, assert_repeats, everything, tiny, trainer
 from tests.training.small_data import dataset
-
-
-class Heard:
-    """A listener that remembers; `stop` raises after that many steps of its own."""
-
-    def __init__(self, stop: int | None = None, error: type[BaseException] = KeyboardInterrupt):
-        self.steps: list[Progress] = []
-        self.validations: list[tuple[int, dict[str, Any]]] = []
-        self.warnings: list[str] = []
-        self.stop, self.error = stop, error
-
-    def step(self, progress: Progress) -> None:
-        self.steps.append(progress)
-        if len(self.steps) == self.stop:
-            raise self.error
-
-    def validation(self, step: int, figures: dict[str, Any]) -> None:
-        self.validations.append((step, figures))
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
-
-    @property
-    def losses(self) -> list[float]:
-        return [p.loss for p in self.steps]
-
-
-def tiny(name: str = "melody-2bar", **settings: object) -> Preset:
-    return small(name, **{"batch_size": 6, "updates": 6, **settings})
-
-
-def trainer(preset: Preset, folder: Path, **options: Any) -> Trainer:
-    options = {"dtype": torch.float32, "save_every": 100, **options}
-    return Trainer(preset, dataset(preset), folder, **options)
-
-
-def everything(trained: Trainer) -> dict[str, Tensor]:
-    """Weights, their average, and what the optimiser remembers."""
-    state = {f"model.{k}": v for k, v in trained.model.state_dict().items()}
-    state |= {f"average.{k}": v for k, v in trained.average.items()}
-    for name, parameter in trained.model.named_parameters():
-        memory = trained.optimiser.state[parameter]
-        state |= {f"optimiser.{name}.{k}": v for k, v in memory.items()}
-    return {k: v.detach().clone() for k, v in state.items()}
-
-
-def assert_identical(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
-    assert a.keys() == b.keys()
-    assert [k for k in a if not torch.equal(a[k], b[k])] == []
 
 
 @pytest.mark.parametrize("name", MELODIES)
@@ -88,6 +40,33 @@ def test_a_resumed_training_repeats_one_never_broken_off(name: str, tmp_path: Pa
     assert [loss for heard in broken for loss in heard.losses] == whole.losses
     assert len(set(whole.losses)) == 4
     assert_identical(everything(once), everything(last))
+
+
+def test_dropout_is_repeated_too(tmp_path: Path) -> None:
+    """It draws from PyTorch's own generator, not from ours."""
+    preset = tiny("cat-mel_2bar_big", batch_size=3, updates=3)
+    for part in ("dropout", "writer_dropout"):
+        preset = override(preset, f"model.{part}", "0.4")
+    assert_repeats(preset, tmp_path, 1)
+
+
+def test_noise_follows_from_the_seed_and_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU PyTorch heeds but 32 bits of a seed: steps of two seeds must differ in these."""
+    seen = []
+    forward = SequenceVAE.forward
+
+    def spied(self: SequenceVAE, *args: Any, **settings: Any) -> Reconstruction:
+        seen.append(settings["generator"].initial_seed() % 2**32)
+        return forward(self, *args, **settings)
+
+    monkeypatch.setattr(SequenceVAE, "forward", spied)
+    for seed in (0, 1, 2**32, 2**40):
+        run = trainer(tiny(), tmp_path / str(seed), seed=seed)
+        for _ in range(3):
+            run.update()
+    assert len(set(seen)) == 12
 
 
 @pytest.mark.parametrize("name", MELODIES)
@@ -229,15 +208,3 @@ def test_the_log_holds_every_step_and_validation(tmp_path: Path) -> None:
     assert [step for step, _ in heard.validations] == [3, 6]
     assert heard.steps[-1].updates == 6
     assert load(tmp_path / "checkpoint").preset == preset
-
-
-def test_a_collapsed_posterior_is_told_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    preset, heard = tiny(), Heard()
-    monkeypatch.setattr(module, "evaluate", lambda *_, **__: {"kl_bits": 0.2})
-    run = trainer(preset, tmp_path, valid=dataset(preset), save_every=2)
-    run.run(heard)
-    assert len(heard.warnings) == 2  # not at the first save: a posterior takes time to open
-    for words in ("collapsed", "0.20 bits", "training.beta", "training.free_bits"):
-        assert words in heard.warnings[0]
