@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 import pytest
+import sacrebleu
+from hypothesis import given
+from hypothesis import strategies as st
 
 from musicvae.metrics import (
     active_units,
     bar_accuracy,
+    bleu,
+    bootstrap_interval,
     hamming_distance,
     nats_to_bits,
     onset_accuracy,
+    perplexity,
     step_accuracy,
     valid_steps,
 )
@@ -46,6 +53,53 @@ def test_units_are_active_from_the_threshold_on() -> None:
     assert active_units(means, threshold=0.019) == 2
     assert active_units(means, threshold=0.021) == 1
     assert active_units(means[:1]) == 0
+
+
+def test_active_units_are_of_the_unbiased_variance() -> None:
+    means = np.random.default_rng(0).normal(size=(7, 40)) * np.linspace(0, 0.3, 40)
+    variances = np.array([statistics.variance(column) for column in means.T])
+    assert active_units(means) == (variances >= 0.01).sum()
+    assert active_units(means, threshold=float(variances[20])) == (variances >= variances[20]).sum()
+
+
+@given(size=st.integers(2, 5000), steps=st.integers(1, 1000))
+def test_the_perplexity_of_even_odds_is_how_many_there_are(size: int, steps: int) -> None:
+    assert perplexity(steps * math.log(size), steps) == pytest.approx(size)
+
+
+def test_a_perplexity_beyond_all_numbers_is_infinite() -> None:
+    assert perplexity(1e6, 1) == math.inf
+
+
+def test_the_interval_of_a_mean_is_that_of_the_central_limit() -> None:
+    values = np.random.default_rng(1).exponential(3.0, 2000)
+    low, high = bootstrap_interval(values)
+    half = 1.96 * values.std() / math.sqrt(2000)
+    assert low == pytest.approx(values.mean() - half, abs=0.15 * half)
+    assert high == pytest.approx(values.mean() + half, abs=0.15 * half)
+    narrow = bootstrap_interval(values, confidence=0.5)
+    assert low < narrow[0] < narrow[1] < high
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval(values, seed=1) != (low, high)
+
+
+def test_the_interval_of_a_share_knows_what_belongs_together() -> None:
+    shares = np.random.default_rng(2).integers(1, 50, 300)
+    assert bootstrap_interval(2.5 * shares, shares) == pytest.approx((2.5, 2.5))
+
+
+WRITTEN = ["The cat sat on the mat.", "It was late, and nobody came to the door."]
+ANSWERS = ["The cat sat on a mat.", "It was late and nobody came near the door."]
+
+
+def test_bleu_is_that_of_sacrebleu() -> None:
+    expected = sacrebleu.corpus_bleu(WRITTEN, [ANSWERS]).score
+    assert 20 < expected < 80
+    assert bleu(WRITTEN, ANSWERS) == expected
+    plain = sacrebleu.corpus_bleu(WRITTEN, [ANSWERS], tokenize="none").score
+    assert bleu(WRITTEN, ANSWERS, words=False) == plain != expected
+    assert bleu(ANSWERS, ANSWERS) == pytest.approx(100)
+    assert bleu(["", ""], ANSWERS) == 0
 
 
 def test_bits_and_nats() -> None:
