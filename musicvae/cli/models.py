@@ -65,9 +65,9 @@ def _print(found: list[dict[str, Any]]) -> None:
     say()
     say(
         "reads: what of a file, and writes. bars: how many at a time. z: numbers that stand for "
-        "them. Then how much of unseen music comes back right. told: step by step, told the truth "
-        "after each. drawn: by itself, drawing at random as it learned. best: by itself, always "
-        "taking the likeliest. bits: what z says about the music."
+        "them. Then how much comes back right of what is unseen. told: step by step, told the "
+        "truth after each. drawn: by itself, drawing at random as it learned. best: by itself, "
+        "always taking the likeliest. bits: what z says about it."
     )
     say()
     for entry in found:

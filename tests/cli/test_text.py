@@ -179,8 +179,14 @@ def test_a_file_that_only_one_model_reads_needs_no_name_of_it(
 @pytest.mark.parametrize("command", READERS)
 @pytest.mark.parametrize("case", FILES)
 def test_what_is_no_text_is_refused(
-    case: str, command: str, run: Run, model: Path, here: Path
+    case: str, command: str, run: Run, model: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before the model is loaded, and torch with it."""
+
+    def no_model(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("musicvae.cli.songs.load_model", no_model)
     content, words = FILES[case]
     Path("bad.txt").write_bytes(content)
     done = run(*arguments(command, "bad.txt"), "--model", model)
