@@ -70,6 +70,8 @@ def _inferred(
     steps_per_chord = int(steps.steps_per_bar / per_bar)
     seconds_per_chord = steps_per_chord / per_second
     frames = math.ceil(piece.total_seconds / seconds_per_chord)
+    if not frames:
+        return [], []  # notes without length alone
     if frames > MOST_FRAMES:
         raise Rejected("chords-too-long", f"{frames} chords to infer, and {MOST_FRAMES} at most")
     rows = pitched(piece)

@@ -62,6 +62,8 @@ class StrictMultitrack:
         dropped: dict[str, int] = {}
         stretches = list(stretches_of(score, chords, dropped))
         counts = [len(s.begins) for s in stretches]
+        if not sum(counts) and not dropped:
+            raise Rejected("too-short", "the notes of the file have no length: there is no bar")
         bases = np.cumsum([0, *counts])
         bar = _joined([s.bar + base for s, base in zip(stretches, bases.tolist(), strict=False)])
         track = _joined([s.track for s in stretches])

@@ -111,3 +111,9 @@ def test_every_bar_knows_where_it_came_from() -> None:
 def test_velocity_zero_is_no_note() -> None:
     music = score(BEATS, BEATS)
     assert STRICT.survey(replace(music, velocity=music.velocity * 0)).dropped == {"no-notes": 1}
+
+
+@pytest.mark.parametrize("representation", [STRICT, TOLD], ids=["alone", "with chords"])
+def test_notes_without_length_at_the_start_make_no_bar(representation: Multitrack) -> None:
+    music = score([(0, 0, 60)], [(0, 0, 64)])
+    assert representation.survey(music).dropped == {"too-short": 1}
