@@ -38,7 +38,7 @@ def train(
 
     Our own recipes: melody-2bar, melody-16bar, melody-2bar-chords, melody-2bar-anymeter,
     drums-2bar, drums-4bar, trio-16bar, groove-2bar-humanize, groove-2bar-tap, groove-4bar,
-    multitrack-1bar.
+    multitrack-1bar, text, text-small.
 
     As published: cat-mel_2bar_small, cat-mel_2bar_big, cat-mel_2bar_med_chords,
     cat-drums_2bar_small, cat-drums_2bar_big, nade-drums_2bar_reduced, nade-drums_2bar_full,
