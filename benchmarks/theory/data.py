@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.theory.setting import Setting
 from musicvae.representations.base import Example, Representation
 from musicvae.representations.melody import Melody
+from musicvae.representations.text import BytePairs, Text
 from musicvae.training.dataset import Dataset, load_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
+TEST = 1000  # examples to test on
+LONGEST = {"melody": 32, "text": 16}  # steps; short sentences keep the trainings short
 
 SINGERS = ("the fiddler", "a young piper", "our neighbour", "the old drummer", "my sister")
 DEEDS = ("plays", "learns", "forgets", "whistles", "teaches us", "writes down")
@@ -66,15 +70,43 @@ def together(representation: Representation[Any], examples: Sequence[Example]) -
     )
 
 
+def sequences(data: Dataset) -> list[np.ndarray]:
+    """The tokens of each example, without what only fills a bar up; an end is one of them."""
+    tokens, lengths, _ = data.take(np.arange(len(data)))
+    steps = np.arange(tokens.shape[1] // lengths.shape[1])
+    valid = (steps < lengths[..., None]).reshape(tokens.shape)
+    return [row[there] for row, there in zip(tokens, valid, strict=True)]
+
+
 def sample_melodies() -> Splits:
-    """Every two bars of the melodies in data/samples."""
+    """Every two bars in 4/4 of the melodies in data/samples."""
     melody = Melody(bars=2)
     found = [
         example
         for path in sorted((ROOT / "data" / "samples").glob("*.mid"))
         for example in melody.survey(melody.read(path), overlap=True).examples
+        if example.lengths.sum() == melody.spec.length
     ]
     return Splits.of(melody, found)
+
+
+def kinds(setting: Setting) -> dict[str, Splits]:
+    """The data of a run: melodies, and text where there is any."""
+    if setting.quick:
+        return {"melody": sample_melodies(), "text": sample_sentences()}
+    given = {"melody": setting.melodies, "text": setting.texts}
+    return {
+        kind: Splits.load(folder, TEST, LONGEST[kind])
+        for kind, folder in given.items()
+        if folder is not None
+    }
+
+
+def sample_sentences() -> Splits:
+    """The sentences below, in units learned from them."""
+    said = sentences()
+    text = Text(vocabulary=BytePairs(size=120), max_length=LONGEST["text"]).fit(said)
+    return Splits.of(text, text.survey("\n".join(said)).examples)
 
 
 def sentences() -> list[str]:

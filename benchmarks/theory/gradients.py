@@ -185,7 +185,7 @@ def measured(t: float, size: int, draws: int, generator: torch.Generator) -> dic
 def on_melodies(setting: Setting) -> list[dict[str, Any]]:
     """A batch of two-bar melodies of data/samples, before and after training on them."""
     data = sample_melodies().train
-    wanted = Wanted(kind="samples", z=Z, beta=0.2, updates=20 if setting.quick else 600)
+    wanted = Wanted(kind="samples", z=Z, beta=0.2, updates=20 if setting.quick else 300)
     batch = data.batch(ROWS, seed=0, step=0, augment=False)
     draws = 4 if setting.quick else 200
     rows = []

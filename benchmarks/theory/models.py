@@ -1,4 +1,9 @@
-"""The small models of this page: one shape for all, so that only what is asked about differs."""
+"""The small models of this page.
+
+Those of 32 numbers have the shape of our own presets, in which each stretch of steps has a share of
+z: they learn to use it in few updates. Those of two numbers, too few to be shared out, have the
+published flat shape. What is compared with one another differs in beta alone.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +19,26 @@ from safetensors.torch import load_file, save_file
 from benchmarks.theory.setting import Setting
 from musicvae.config import (
     Bidirectional,
+    Decoder,
+    Encoder,
+    EveryStep,
     Flat,
+    FlatViews,
     ModelConfig,
     NoEncoder,
     Preset,
     TrainingConfig,
 )
+from musicvae.models.encoders import Posterior
 from musicvae.models.vae import SequenceVAE
 from musicvae.schedules import LinearRamp, WarmupHoldDecay
 from musicvae.training.dataset import Dataset
 from musicvae.training.trainer import Progress, Trainer
 
-UNITS, EMBEDDING, BATCH = 64, 32, 64
+UNITS, EMBEDDING, BATCH, RATE = 64, 32, 64, 5e-3
+UPDATES, UPDATES_FLAT = 500, 2000
+Z = 32
+BETAS = (0.0, 0.03, 0.1, 0.3, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +58,31 @@ class Wanted:
     @property
     def name(self) -> str:
         return f"{self.kind}-z{self.z}-beta{self.beta:g}-u{self.updates}-s{self.seed}"
+
+
+def of_beta(setting: Setting, kind: str, beta: float, data: Dataset) -> SequenceVAE:
+    """One of the models that differ in beta alone."""
+    updates = 10 if setting.quick else UPDATES
+    return trained(setting, Wanted(kind=kind, z=Z, beta=beta, updates=updates), data)
+
+
+def language_model(setting: Setting, kind: str, data: Dataset) -> SequenceVAE:
+    """Their decoder without z."""
+    updates = 10 if setting.quick else UPDATES
+    return trained(setting, Wanted(kind=kind, z=0, beta=0.0, updates=updates), data)
+
+
+def in_the_plane(setting: Setting, beta: float, data: Dataset) -> SequenceVAE:
+    """A melody model whose z has two numbers, so that it can be drawn."""
+    updates = 10 if setting.quick else UPDATES_FLAT
+    return trained(setting, Wanted(kind="melody", z=2, beta=beta, updates=updates), data)
+
+
+@torch.no_grad()
+def posteriors(model: SequenceVAE, data: Dataset) -> Posterior:
+    """q(z | x) of all examples."""
+    found = [model.posterior(batch.read, batch.lengths) for _, batch in data.batches(250)]
+    return Posterior(torch.cat([q.mean for q in found]), torch.cat([q.std for q in found]))
 
 
 def trained(setting: Setting, wanted: Wanted, data: Dataset) -> SequenceVAE:
@@ -77,13 +115,17 @@ def _preset(wanted: Wanted, data: Dataset) -> Preset:
 
 
 def _shape(z: int) -> ModelConfig:
-    return ModelConfig(
-        z=z,
-        embedding=EMBEDDING,
-        sigma=0.3,
-        encoder=Bidirectional(units=(UNITS,)) if z else NoEncoder(),
-        decoder=Flat(units=(UNITS,)),
-    )
+    encoder: Encoder
+    decoder: Decoder
+    match z:
+        case 0:
+            encoder, decoder = NoEncoder(), Flat(units=(UNITS,))
+        case 2:
+            encoder, decoder = Bidirectional(units=(UNITS,)), Flat(units=(UNITS,))
+        case _:
+            encoder = EveryStep(units=(UNITS // 2,), features=8, groups=8, mixer=UNITS)
+            decoder = FlatViews(units=(UNITS,), features=16, groups=8, mixer=UNITS)
+    return ModelConfig(z=z, embedding=EMBEDDING, sigma=0.3, encoder=encoder, decoder=decoder)
 
 
 def _recipe(wanted: Wanted) -> TrainingConfig:
@@ -92,7 +134,7 @@ def _recipe(wanted: Wanted) -> TrainingConfig:
         batch_size=BATCH,
         updates=updates,
         learning_rate=WarmupHoldDecay(
-            peak=4e-3, warmup=updates // 20, total=updates, decay=updates // 2
+            peak=RATE, warmup=updates // 20, total=updates, decay=updates // 2
         ),
         beta=LinearRamp(start=0.0, end=wanted.beta, steps=updates // 2),
         adam_betas=(0.9, 0.99),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -44,7 +43,7 @@ def ppca_log_likelihood(x: Float[Tensor, "N D"], q: int) -> float:
 
 
 class LinearVAE(nn.Module):
-    """p(x | z) = N(W z + b, s^2), q(z | x) = N(V x + c, t^2), s one number and t one for each of z."""
+    """p(x | z) = N(W z + b, s^2), q(z | x) = N(V x + c, t^2) with a number t for each of z."""
 
     def __init__(self, size: int, q: int) -> None:
         super().__init__()
