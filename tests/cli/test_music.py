@@ -213,8 +213,10 @@ def test_what_each_model_reads_is_listed(
         "trio-16bar": ("trio", 16),
         "groove-2bar-tap": ("groove", 2),
         "multitrack-1bar": ("multitrack", 1),
+        "text-small": ("text", None),
     }
     assert {name: said[name] for name in expected} == expected
     rows = [line.split() for line in run("models").out.splitlines()]
-    shown = {row[0]: (row[1], int(row[2])) for row in rows if row and row[0] in said and row[2:]}
+    table = [row for row in rows if row and row[0] in said and row[2:]]
+    shown = {row[0]: (row[1], None if row[2] == "-" else int(row[2])) for row in table}
     assert {name: shown[name] for name in expected} == expected
