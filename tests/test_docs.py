@@ -5,17 +5,28 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
+from musicvae.config import (
+    Aggressive,
+    FreeBits,
+    NoEncoder,
+    Pretraining,
+    TargetRate,
+    override,
+)
 from musicvae.notes.midi import read_midi
+from musicvae.presets import preset
 from musicvae.representations.base import Rejected
 from musicvae.representations.registry import REPRESENTATIONS
+from musicvae.schedules import Cyclical, LinearRamp, Sigmoid
 from tests.representations.melodies import score
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +36,30 @@ PYTHON = re.compile(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 EXAMPLE = PYTHON.search((ROOT / "CONTRIBUTING.md").read_text())
 PROOF = re.compile(r"`tests/([\w/]+\.py)::(\w+)`")
 MODULE = re.compile(r"`((?:musicvae|tests|benchmarks|data|docs|checkpoints)/[\w./-]*)`")
+
+
+COLLAPSE = (ROOT / "docs" / "collapse.md").read_text()
+REMEDIES = re.findall(r"```shell\n(musicvae train .*?)\n```", COLLAPSE)
+
+
+@pytest.mark.parametrize("command", REMEDIES, ids=lambda c: c.split("--set ")[-1][:40])
+def test_every_remedy_is_switched_on_as_shown(command: str) -> None:
+    words = shlex.split(command)
+    name = words[words.index("--preset") + 1]
+    for i, word in enumerate(words):
+        if word != "--set":
+            continue
+        path, _, value = words[i + 1].partition("=")
+        changed = override(preset(name), path, value)
+        assert changed != preset(name), f"{path} is that already"
+
+
+def test_every_remedy_there_is_is_shown() -> None:
+    choices = [LinearRamp, Sigmoid, Cyclical, TargetRate, Pretraining, Aggressive, NoEncoder]
+    for choice in (*choices, *get_args(FreeBits)):
+        assert choice.__name__ in COLLAPSE, choice
+    for setting in ("token_dropout", "writer_dropout", "mean_gain", "to_output", "free_bits"):
+        assert f"{setting}=" in " ".join(REMEDIES), setting
 
 
 def test_every_worked_bar_gives_what_is_shown() -> None:

@@ -30,7 +30,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "onnx_sample.py"
 BLIND, READ = "melody-2bar without feedback", "chords read by an LSTM"
-KINDS = (*small.WIRINGS, BLIND, READ)
+NORMED = "sentences whose means are normed"
+KINDS = (*small.WIRINGS, BLIND, READ, NORMED)
 HEADS = ("melody-2bar", "flat-trio_16bar", "hier-trio_16bar", "nade-drums_2bar_reduced")
 
 
@@ -43,6 +44,9 @@ def preset(kind: str) -> Preset:
     if kind == READ:
         given = small.small("cat-mel_2bar_med_chords")
         return replace(given, model=replace(given.model, control_units=5))
+    if kind == NORMED:
+        given = small.small("text-small")
+        return replace(given, model=replace(given.model, mean_gain=0.6))
     return small.small(kind)
 
 
@@ -53,6 +57,8 @@ def checkpoint(kind: str) -> Checkpoint:
     described = preset(kind)
     model = SequenceVAE(described.representation.spec, described.model)
     weights = {k: torch.randn_like(v) * 0.6 for k, v in model.state_dict().items()}
+    if "encoder.running_var" in weights:
+        weights["encoder.running_var"].abs_()
     return Checkpoint(preset=described, weights=weights)
 
 

@@ -1,10 +1,11 @@
-"""A dataset of a few made-up melodies, in memory, for a small preset."""
+"""Datasets of a few made-up melodies or sentences, in memory."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from musicvae.config import Preset
+from musicvae.representations.text import Characters, Text
 from musicvae.training.dataset import Dataset
 
 
@@ -20,4 +21,20 @@ def dataset(preset: Preset, rows: int = 24, seed: int = 0, meters: bool = True) 
         tokens[::3][:, steps % 16 >= 12] = 0
     return Dataset(
         representation=preset.representation, tokens=tokens, lengths=lengths, rows=np.arange(rows)
+    )
+
+
+def sentences(rows: int = 40, longest: int = 12, seed: int = 0) -> Dataset:
+    """Sentences of 2 to `longest` steps, the last of which is the end; no two are the same, and
+    the first token of each is its number."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(2, longest + 1, (rows, 1)).astype(np.uint16)
+    tokens = rng.integers(2, 200, (rows, longest)).astype(np.uint8)
+    tokens[:, 0] = 2 + np.arange(rows)
+    tokens[np.arange(longest) >= lengths.astype(int) - 1] = 0
+    return Dataset(
+        representation=Text(vocabulary=Characters(size=256), max_length=longest),
+        tokens=tokens,
+        lengths=lengths,
+        rows=np.arange(rows),
     )
