@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from musicvae.config import from_json
-from musicvae.representations.base import Representation
+from musicvae.representations.base import Example, Learned, Representation
 
 SPLITS = ("train", "valid", "test")
+COMPARED = 64  # examples by which two vocabularies are told apart
 BUCKETS = 16  # of so many batches drawn, sorted by length, one is taken
 
 
@@ -94,12 +95,27 @@ class Dataset:
 
     def read_by(self, representation: Representation[Any]) -> Dataset:
         """The same examples as another representation tells them to a model: with another task or
-        range of augmentation. Raises `ValueError` unless both are of one shape."""
+        range of augmentation. Raises `ValueError` unless both are of one shape, and tokens mean the
+        same to both where what they mean is learned."""
         if representation.spec != self.representation.spec:
             raise ValueError(
                 f"the dataset holds {self.representation}, which {representation} cannot read"
             )
+        if isinstance(representation, Learned) and not self._means_the_same_to(representation):
+            raise ValueError(
+                f"the dataset holds {self.representation} learned from other sources than the "
+                f"model's {representation}: the same tokens mean something else. Use the dataset "
+                "that the model was trained on"
+            )
         return replace(self, representation=representation)
+
+    def _means_the_same_to(self, representation: Representation[Any]) -> bool:
+        """Whether both decode some of the examples to the same source."""
+        at = np.linspace(0, len(self) - 1, min(len(self), COMPARED)).astype(np.int64)
+        tokens, lengths, _ = self.take(at)
+        examples = [Example(tokens=t, lengths=n) for t, n in zip(tokens, lengths, strict=True)]
+        ours, theirs = (r.decode(examples) for r in (self.representation, representation))
+        return bool(ours == theirs)
 
     def batches(self, size: int) -> Iterator[tuple[np.ndarray, Batch]]:
         """All examples in order: the stored tokens (B, T, ...) and the batch they make."""

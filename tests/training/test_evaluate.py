@@ -194,6 +194,17 @@ def test_sentences_are_compared_by_their_words(monkeypatch: pytest.MonkeyPatch) 
     assert figures["greedy"] == pytest.approx(1 - data.lengths[2, 0] / data.lengths.sum(), abs=1e-4)
 
 
+def test_sentences_of_another_vocabulary_are_refused() -> None:
+    """As many words, and other ones: the figures would be those of nonsense."""
+    data = sentences(*SENTENCES)
+    other = data.representation.fit(s.replace("boat", "ship") for s in SENTENCES)
+    assert other.spec == data.representation.spec
+    with pytest.raises(ValueError, match="learned from other sources"):
+        data.read_by(other)
+    again = data.representation.fit(SENTENCES)
+    assert data.read_by(again).representation == again
+
+
 def test_of_one_sequence_there_is_no_information_without_it() -> None:
     figures = evaluate(build("melody-2bar"), dataset(small("melody-2bar"), rows=1))
     assert figures.keys() == FIGURES - {"mutual_information_leave_one_out_nats"}
