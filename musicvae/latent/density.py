@@ -43,9 +43,13 @@ class NormalDensity:
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n D"]:
         """`n` independent draws."""
-        factor = torch.linalg.cholesky(self.covariance.double()).to(self.mean.dtype)
-        noise = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype)
-        return torch.addmm(self.mean, noise, factor.T)
+        return self.moved(torch.randn(n, len(self.mean), generator=generator))
+
+    def moved(self, noise: Float[Tensor, "... D"]) -> Float[Tensor, "... D"]:
+        """Draws from N(0, 1) -> draws from this."""
+        factor = torch.linalg.cholesky(self.covariance.double())
+        draws: Tensor = self.mean.to(noise) + noise @ factor.T.to(noise)
+        return draws
 
     def log_density(self, z: Float[Tensor, "M D"]) -> Float[Tensor, " M"]:
         """log N(z; mean, covariance) in nats and float64."""

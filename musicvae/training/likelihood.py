@@ -10,7 +10,7 @@ Letters: N examples, K samples of z for each, Z dimensions of z, B examples of a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from musicvae.latent.aggregate import normal_log_density
+from musicvae.latent.density import NormalDensity
 from musicvae.metrics import bootstrap_interval, perplexity
 from musicvae.models.encoders import Posterior
 from musicvae.models.layout import Layout
@@ -77,7 +78,6 @@ def importance_weighted_log_likelihood(
     return total - math.log(log_weights.shape[1]), effective
 
 
-@torch.inference_mode()
 def importance_weighted(
     model: SequenceVAE,
     data: Dataset,
@@ -94,6 +94,26 @@ def importance_weighted(
     it is in models of hundreds of nats. What is drawn for an example depends on `seed` and its row
     in the dataset alone. Raises `ValueError` for less than one sample or a share not below 1.
     """
+    standard = NormalDensity.standard(model.config.z)
+    found = importance_weighted_under(
+        [standard], model, data, samples, seed=seed, prior_share=prior_share, progress=progress
+    )
+    return found[0]
+
+
+@torch.inference_mode()
+def importance_weighted_under(
+    priors: Sequence[NormalDensity],
+    model: SequenceVAE,
+    data: Dataset,
+    samples: int = 500,
+    *,
+    seed: int = 0,
+    prior_share: float = 0.0,
+    progress: Progress | None = None,
+) -> list[ImportanceWeighted]:
+    """The same under each of some priors p(z), of which the first is drawn from: one that was
+    fitted to the codes of the training data, say, as new sources are drawn from."""
     if samples < 1:
         raise ValueError(f"importance weighting takes 1 sample or more, not {samples}")
     if not 0 <= prior_share < 1:
@@ -102,28 +122,40 @@ def importance_weighted(
     steps = np.asarray(data.lengths)[data.rows].sum(axis=1).astype(np.int64)
     order = np.argsort(steps, kind="stable")  # so that little is cut off behind the longest
     ordered = replace(data, rows=data.rows[order], weights=None)
-    log_likelihood, effective = np.zeros(len(data)), np.zeros(len(data))
+    log_likelihood = np.zeros((len(priors), len(data)))
+    effective = np.zeros_like(log_likelihood)
     done = 0
     for stored, batch in ordered.batches(max(1, _rows(model, model.spec.length) // samples)):
         batch = batch.to(device)
         at = order[done : done + len(stored)]
         posterior = model.posterior(batch.read, batch.lengths, batch.controls)
-        z, log_ratio = _draw(posterior, data.rows[at], samples, seed, prior_share)
-        log_weights = _log_likelihoods(model, z, batch) + log_ratio
-        estimates = importance_weighted_log_likelihood(log_weights.expand(-1, samples))
-        log_likelihood[at], effective[at] = (e.cpu().numpy() for e in estimates)
+        z, log_ratios = _draw(posterior, data.rows[at], samples, seed, prior_share, priors)
+        told = _log_likelihoods(model, z, batch)
+        for k, log_ratio in enumerate(log_ratios):
+            weights = (told + log_ratio).expand(-1, samples)
+            estimates = importance_weighted_log_likelihood(weights)
+            log_likelihood[k, at], effective[k, at] = (e.cpu().numpy() for e in estimates)
         done += len(stored)
         if progress is not None:
             progress(done, len(data))
-    return ImportanceWeighted(
-        log_likelihood=log_likelihood, effective_samples=effective, steps=steps, samples=samples
-    )
+    return [
+        ImportanceWeighted(
+            log_likelihood=ours, effective_samples=counted, steps=steps, samples=samples
+        )
+        for ours, counted in zip(log_likelihood, effective, strict=True)
+    ]
 
 
 def _draw(
-    posterior: Posterior, rows: np.ndarray, samples: int, seed: int, prior_share: float
-) -> tuple[Tensor, Tensor]:
-    """z (B, K, Z) for each example, and log p(z) - log r(z) (B, K) of where they were drawn.
+    posterior: Posterior,
+    rows: np.ndarray,
+    samples: int,
+    seed: int,
+    prior_share: float,
+    priors: Sequence[NormalDensity],
+) -> tuple[Tensor, list[Tensor]]:
+    """z (B, K, Z) for each example, and under each prior log p(z) - log r(z) (B, K) of where they
+    were drawn.
 
     Without any dimension of z one is enough: all would be the same.
     """
@@ -132,13 +164,16 @@ def _draw(
     draws = [np.random.default_rng((seed, row)).standard_normal(shape) for row in rows]
     noise = torch.from_numpy(np.stack(draws)).to(mean.device)
     from_prior = min(round(shape[0] * prior_share), shape[0] - 1)
-    z = torch.cat([noise[:, :from_prior], mean + std * noise[:, from_prior:]], dim=1)
-    prior = normal_log_density(z, torch.zeros_like(mean), torch.ones_like(mean))
+    z = torch.cat(
+        [priors[0].moved(noise[:, :from_prior]), mean + std * noise[:, from_prior:]], dim=1
+    )
+    flat = z.flatten(0, 1).cpu()
+    told = [prior.log_density(flat).view(z.shape[:2]).to(z.device) for prior in priors]
     proposal = normal_log_density(z, mean, std)
     if from_prior:
         share = from_prior / shape[0]
-        proposal = torch.logaddexp(proposal + math.log1p(-share), prior + math.log(share))
-    return z, prior - proposal
+        proposal = torch.logaddexp(proposal + math.log1p(-share), told[0] + math.log(share))
+    return z, [prior - proposal for prior in told]
 
 
 def _log_likelihoods(model: SequenceVAE, z: Tensor, batch: Batch) -> Tensor:

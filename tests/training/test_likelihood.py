@@ -13,6 +13,7 @@ from torch.distributions import MultivariateNormal, Normal
 
 from musicvae.config import Bidirectional, Flat, ModelConfig
 from musicvae.latent.aggregate import normal_log_density
+from musicvae.latent.density import NormalDensity
 from musicvae.models.encoders import Posterior
 from musicvae.models.vae import SequenceVAE
 from musicvae.training import likelihood
@@ -41,11 +42,18 @@ def linear_gaussian() -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def log_weights(
-    x: Tensor, mean: Tensor, std: Tensor, share: float, samples: int, seed: int
+    x: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    share: float,
+    samples: int,
+    seed: int,
+    prior: NormalDensity | None = None,
 ) -> Tensor:
     """(N, K) of that model, drawn by the code under test."""
     posterior = Posterior(mean, std.expand_as(mean))
-    z, log_ratio = likelihood._draw(posterior, np.arange(len(x)), samples, seed, share)
+    priors = [prior or NormalDensity.standard(mean.shape[1])]
+    z, (log_ratio,) = likelihood._draw(posterior, np.arange(len(x)), samples, seed, share, priors)
     return Normal(z @ WEIGHT.T, NOISE).log_prob(x[:, None]).sum(-1) + log_ratio
 
 
@@ -56,6 +64,18 @@ def test_with_the_true_posterior_every_estimate_is_exact(samples: int) -> None:
     estimate, effective = importance_weighted_log_likelihood(weights)
     torch.testing.assert_close(estimate, true)
     torch.testing.assert_close(effective, torch.full_like(true, samples))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_under_another_prior_it_is_the_likelihood_of_that_model(share: float) -> None:
+    x, _, mean, std = linear_gaussian()
+    root = torch.tensor([[0.9, 0.0], [0.3, 0.7]], dtype=torch.float64)
+    prior = NormalDensity(torch.tensor([0.4, -0.3], dtype=torch.float64), root @ root.T)
+    covariance = WEIGHT @ prior.covariance @ WEIGHT.T + NOISE**2 * torch.eye(3, dtype=torch.float64)
+    true = MultivariateNormal(WEIGHT @ prior.mean, covariance).log_prob(x)
+    weights = log_weights(x, mean, 1.5 * std, share, 4000, seed=1, prior=prior)
+    estimate, _ = importance_weighted_log_likelihood(weights)
+    torch.testing.assert_close(estimate, true, atol=0.1, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [0.6, 1.7])
