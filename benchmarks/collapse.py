@@ -36,13 +36,15 @@ from musicvae.config import (
     TargetRate,
     TrainingConfig,
 )
+from musicvae.latent.density import NormalDensity
 from musicvae.losses import NATS_PER_BIT
 from musicvae.presets import preset
 from musicvae.schedules import Constant, Cyclical, LinearRamp, Sigmoid, WarmupHoldDecay
 from musicvae.training.dataset import Dataset, load_dataset
 from musicvae.training.evaluate import evaluate
 from musicvae.training.figures import importance_figures
-from musicvae.training.likelihood import importance_weighted
+from musicvae.training.latents import fit_density
+from musicvae.training.likelihood import importance_weighted_under
 from musicvae.training.trainer import Progress, Trainer
 
 UPDATES = {"text": 3000, "melody": 1500}
@@ -167,13 +169,18 @@ def measure(kind: str, name: str, row: Preset, data: Path, folder: Path, seed: i
 
 
 def _figures(trainer: Trainer, test: Dataset, measured: int) -> dict[str, Any]:
-    """All of the test split, and the importance-weighted likelihoods of some sequences of it."""
+    """All of the test split, and the importance-weighted likelihoods of some sequences of it: under
+    N(0, 1), and under the normal that was fitted to the codes of the training data."""
     model = trainer.averaged()
-    weighted = importance_weighted(model, test.sample(measured, 0), SAMPLES)
+    z = model.config.z
+    priors = [NormalDensity.standard(z)] + ([fit_density(model, trainer.data)] if z else [])
+    weighted = importance_weighted_under(priors, model, test.sample(measured, 0), SAMPLES)
     return {
         **evaluate(model, test),
-        **importance_figures(weighted, 0),
-        "iw_log_likelihoods": np.round(weighted.log_likelihood, 3).tolist(),
+        **importance_figures(weighted[0], 0),
+        "iw_log_likelihoods": np.round(weighted[0].log_likelihood, 3).tolist(),
+        "fitted_prior_iw_nll_nats": round(weighted[-1].nll, 4),
+        "fitted_prior_iw_log_likelihoods": np.round(weighted[-1].log_likelihood, 3).tolist(),
     }
 
 
