@@ -45,7 +45,7 @@ TEXT = (
             encoder=Bidirectional(units=(192,)),
             decoder=Flat(units=(320,), to_output=True),
         ),
-        training=_training(updates=7_000, free_nats=20.0, token_dropout=0.2),
+        training=_training(updates=5_000, free_nats=20.0, token_dropout=0.2),
     ),
     Preset(
         name="text-small",
