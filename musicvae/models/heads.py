@@ -173,12 +173,6 @@ def _class_nll(logits: Tensor, tokens: Tensor) -> Tensor:
     return costs.view(tokens.shape)
 
 
-def _cross_entropy(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Logits (B, T, K), tokens (B, T) -> (B, T) nats; with classes last it is fastest."""
-    costs = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none")
-    return costs.view_as(tokens)
-
-
 def _draw_class(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
     """Logits (..., K) -> classes (...) drawn from softmax(logits / temperature)."""
     if temperature == 0:
