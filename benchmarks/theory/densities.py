@@ -187,7 +187,8 @@ def _draw_line(axes: Any, codes: Codes, fits: dict[str, Density]) -> None:
     for key, (colour, label) in LOOKS.items():
         axes.plot(grid, fits[key].log_density(grid).exp(), color=colour, label=label, lw=1.1)
     axes.set(title="one dimension", xlabel="z₁", ylabel="density")
-    axes.legend(fontsize=6.5, loc="upper left")
+    axes.set_ylim(0, 1.75 * axes.get_ylim()[1])
+    axes.legend(fontsize=7, loc="upper left")
 
 
 def _draw_choice(

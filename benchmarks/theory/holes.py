@@ -5,37 +5,46 @@ Letters: N codes, M points.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.theory.data import Splits
+from benchmarks.theory.data import Splits, sequences
 from benchmarks.theory.densities import BANDWIDTHS, likeliest
 from benchmarks.theory.models import posteriors
 from benchmarks.theory.ngram import NGrams
 from benchmarks.theory.setting import GREY, Setting
-from musicvae.latent.density import Kernel
+from musicvae.latent.density import Kernel, NormalDensity
 from musicvae.models.vae import SequenceVAE
 
 CODES = 4000
-RARE = 0.01  # of held-out codes, so many lie where the density is lower than in "a hole"
+RARE = 0.01  # a hole is where the density is lower than at all but so many held-out codes
 SIDE, ROLLS = 24, 5  # points to a side of the map, melodies to a side of the grid
 
 
 def holes(model: SequenceVAE, data: Splits) -> dict[str, float]:
-    """The share of N(0, 1) that falls where fewer than one in a hundred held-out codes lie."""
+    """How prior and codes miss each other: the shares of draws from N(0, 1), and from a normal
+    fitted to the codes, that fall where codes are rarer than all but one in a hundred held-out
+    ones find it; and the share of those that lie where 99 % of N(0, 1) does."""
     train, valid, test = (
-        posteriors(model, part).sample(torch.Generator().manual_seed(0))
+        posteriors(model, part).sample(_generator())
         for part in (data.train.sample(CODES, 0), data.valid, data.test)
     )
     scale = float(train.std(0).mean())
     density = likeliest([Kernel(train, scale * b) for b in BANDWIDTHS], valid)
     limit = density.log_density(test).quantile(RARE)
-    prior = torch.randn(CODES, 2, generator=torch.Generator().manual_seed(1))
+    fitted = NormalDensity.fit(train, torch.zeros_like(train))
+    shares = [
+        float((density.log_density(normal.sample(CODES, _generator())) < limit).double().mean())
+        for normal in (NormalDensity.standard(2), fitted)
+    ]
     return {
-        "in_holes": float((density.log_density(prior) < limit).double().mean()),
+        "prior_in_holes": shares[0],
+        "fitted_in_holes": shares[1],
+        "codes_reached": float((test.norm(dim=1) < radius(0.99)).double().mean()),
         "code_std": scale,
         "farthest_code": float(test.norm(dim=1).max()),
         "bandwidth": density.bandwidth,
@@ -50,7 +59,7 @@ def draw_plane(
     for (codes, plane, rolls), (beta, model) in zip(axes, planes.items(), strict=True):
         name = f"VAE, β = {beta:g}" if beta else "autoencoder, β = 0"
         _draw_codes(figure, codes, model, data, name)
-        _draw_map(figure, plane, model, judge)
+        _draw_map(figure, plane, model, data, judge)
         _draw_rolls(rolls, model)
     setting.save_figure(figure, "theory-holes")
 
@@ -61,33 +70,37 @@ def _draw_codes(figure: Any, axes: Any, model: SequenceVAE, data: Splits, name: 
     mean = posteriors(model, data.test).mean
     dots = axes.scatter(*mean.T, c=onsets, s=5, cmap="viridis", lw=0)
     figure.colorbar(dots, ax=axes, label="notes in two bars")
-    _draw_prior(axes, "black")
+    _draw_prior(axes)
     axes.set(title=f"{name}: codes", xlabel="z₁", ylabel="z₂")
     axes.set_aspect("equal", "datalim")
 
 
-def _draw_map(figure: Any, axes: Any, model: SequenceVAE, judge: NGrams) -> None:
-    edge = torch.linspace(-3, 3, SIDE)
-    z = torch.cartesian_prod(edge, edge)
+def _draw_map(figure: Any, axes: Any, model: SequenceVAE, data: Splits, judge: NGrams) -> None:
+    """Over all codes and all of the prior, against what real melodies cost."""
+    mean = posteriors(model, data.test).mean
+    low, high = mean.amin(0).clamp(max=-3.2).tolist(), mean.amax(0).clamp(min=3.2).tolist()
+    z = torch.cartesian_prod(*(torch.linspace(a, b, SIDE) for a, b in zip(low, high, strict=True)))
     bits = torch.stack([_bits(model, z, judge, seed) for seed in range(4)]).mean(0)
-    image = axes.imshow(bits.view(SIDE, SIDE).T, origin="lower", extent=(-3, 3, -3, 3),
-                        cmap="magma_r", vmin=1.0, vmax=3.0)  # fmt: skip
-    figure.colorbar(image, ax=axes, label="bits a step under n-grams")
-    _draw_prior(axes, "black")
+    real = float(judge.bits_a_step(sequences(data.test)).mean())
+    image = axes.imshow(bits.view(SIDE, SIDE).T - real, origin="lower", cmap="RdBu_r",
+                        extent=(low[0], high[0], low[1], high[1]), vmin=-2, vmax=2)  # fmt: skip
+    figure.colorbar(image, ax=axes, label="bits a step, less real ones'", extend="both")
+    axes.scatter(*mean.T, s=1, color="black", lw=0, alpha=0.5)
+    _draw_prior(axes)
     axes.set(title="what is decoded there", xlabel="z₁", ylabel="z₂")
 
 
 def _draw_rolls(axes: Any, model: SequenceVAE) -> None:
-    """Piano rolls at the deciles of the prior, of the likeliest token at every step."""
+    """Piano rolls at quantiles of the prior, drawn at temperature 1."""
     shares = torch.linspace(0.1, 0.9, ROLLS)
     edge = torch.distributions.Normal(0.0, 1.0).icdf(shares)
     z = torch.cartesian_prod(edge, edge)
-    tokens = model.decode(z, torch.full((len(z), 2), 16), 0.0)
+    tokens = model.decode(z, torch.full((len(z), 2), 16), 1.0, _generator())
     for (column, row), melody in zip(
         ((i, j) for i in range(ROLLS) for j in range(ROLLS)), tokens.tolist(), strict=True
     ):
         _draw_roll(axes, melody, column, row)
-    axes.set(title="melodies at the prior's deciles", xlabel="z₁", ylabel="z₂",
+    axes.set(title="melodies across the prior", xlabel="z₁", ylabel="z₂",
              xlim=(0, ROLLS), ylim=(0, ROLLS))  # fmt: skip
     labels = [f"{value:.1f}" for value in edge.tolist()]
     axes.set_xticks(np.arange(ROLLS) + 0.5, labels)
@@ -111,12 +124,21 @@ def _draw_roll(axes: Any, melody: list[int], column: int, row: int) -> None:
             start, pitch = step, token if token > 1 else 0
 
 
-def _draw_prior(axes: Any, colour: str) -> None:
+def radius(share: float) -> float:
+    """Of the circle that holds a share of N(0, 1) in two dimensions."""
+    return math.sqrt(-2 * math.log(1 - share))
+
+
+def _draw_prior(axes: Any) -> None:
     """Circles that hold half and 99 in a hundred of N(0, 1)."""
     angle = np.linspace(0, 2 * np.pi, 200)
     for share, style in ((0.5, ":"), (0.99, "-")):
-        radius = np.sqrt(-2 * np.log(1 - share))
-        axes.plot(radius * np.cos(angle), radius * np.sin(angle), style, color=colour, lw=0.8)
+        x, y = radius(share) * np.cos(angle), radius(share) * np.sin(angle)
+        axes.plot(x, y, style, color="black", lw=1)
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
 
 
 def _bits(model: SequenceVAE, z: Tensor, judge: NGrams, seed: int) -> Tensor:
