@@ -53,9 +53,9 @@ SAMPLES = 500  # K of the importance-weighted likelihood, as in the literature
 MEASURED = {"text": 400, "melody": 200}  # test sequences that it is measured on
 
 
-def rows(kind: str) -> dict[str, Preset]:
+def rows(kind: str, updates: int) -> dict[str, Preset]:
     """Every row of the table as a preset."""
-    U, plain = UPDATES[kind], _plain(kind)
+    U, plain = updates, _plain(kind, updates)
     rise = LinearRamp(start=0.0, end=1.0, steps=U // 3)
 
     def trained(**settings: Any) -> Preset:
@@ -84,12 +84,15 @@ def rows(kind: str) -> dict[str, Preset]:
         ),
         "word-dropout": trained(beta=rise, token_dropout=0.3),
         "target-rate-8": trained(rate=TargetRate(bits=8.0 / NATS_PER_BIT)),
+        "output-target-rate-8": shaped(
+            trained(rate=TargetRate(bits=8.0 / NATS_PER_BIT)),
+            decoder=replace(plain.model.decoder, to_output=True),
+        ),
     }
 
 
-def _plain(kind: str) -> Preset:
+def _plain(kind: str, updates: int) -> Preset:
     """The network and the training that all rows share: beta 1 from the start, no remedy."""
-    U = UPDATES[kind]
     model = ModelConfig(
         z=32,
         embedding=96,
@@ -100,8 +103,8 @@ def _plain(kind: str) -> Preset:
     )
     training = TrainingConfig(
         batch_size=64,
-        updates=U,
-        learning_rate=WarmupHoldDecay(peak=4e-3, warmup=100, total=U, decay=U // 2),
+        updates=updates,
+        learning_rate=WarmupHoldDecay(peak=4e-3, warmup=100, total=updates, decay=updates // 2),
         beta=Constant(value=1.0),
         adam_betas=(0.9, 0.99),
         clip_norm=5.0,
@@ -145,7 +148,9 @@ class Clock:
 
 def measure(kind: str, name: str, row: Preset, data: Path, folder: Path, seed: int) -> None:
     """Train one row with one seed, measure it, and add it to the result file."""
-    run, tag = folder / f"{kind}-{name}-{seed}", f"{name}/{seed}"
+    updates = row.training.updates
+    tag = f"{name}-{seed}" if updates == UPDATES[kind] else f"{name}-{updates}-{seed}"
+    run = folder / f"{kind}-{tag}"
     trainer = Trainer(row, load_dataset(data), run, seed=seed, dtype=torch.float32)
     clock = Clock(tag)
     before = _seconds(run)
@@ -160,7 +165,7 @@ def measure(kind: str, name: str, row: Preset, data: Path, folder: Path, seed: i
         "row": name,
         "seed": seed,
         "weights": weights,
-        "updates": UPDATES[kind],
+        "updates": updates,
         "training_cpu_seconds": round(before + clock.seconds, 1),
         "figures": figures,
     }
@@ -198,10 +203,14 @@ def _add(kind: str, entry: Mapping[str, Any]) -> None:
     path = _result(kind)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        runs = [r for r in _runs(kind) if (r["row"], r["seed"]) != (entry["row"], entry["seed"])]
+        runs = [run for run in _runs(kind) if _key(run) != _key(entry)]
         runs.append({**entry, "made_with": describe(("torch", "numpy"))})
         path.write_text(json.dumps({"samples": SAMPLES, "runs": runs}, indent=1) + "\n")
     path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _key(run: Mapping[str, Any]) -> tuple[str, int, int]:
+    return run["row"], run["updates"], run["seed"]
 
 
 def _runs(kind: str) -> list[dict[str, Any]]:
@@ -217,12 +226,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the runs are kept")
     parser.add_argument("--rows", nargs="*", help="some rows only")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
+    parser.add_argument("--updates", type=int, help="train longer, or less long")
     asked = parser.parse_args()
-    table = rows(asked.kind)
+    updates = asked.updates or UPDATES[asked.kind]
+    table = rows(asked.kind, updates)
     for seed in asked.seeds:
         for name in asked.rows or table:
-            done = {(r["row"], r["seed"]) for r in _runs(asked.kind)}
-            if (name, seed) not in done:
+            if (name, updates, seed) not in map(_key, _runs(asked.kind)):
                 measure(asked.kind, name, table[name], asked.data, asked.folder, seed)
 
 
