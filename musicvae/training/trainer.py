@@ -15,22 +15,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from musicvae.checkpoint import Checkpoint, save
-from musicvae.config import Preset, TrainingConfig, to_json
+from musicvae.config import Preset, TrainingConfig
 from musicvae.losses import NATS_PER_BIT, LossTerms, elbo
 from musicvae.metrics import nats_to_bits
 from musicvae.models.vae import Reconstruction, SequenceVAE
-from musicvae.notes.files import replacing
 from musicvae.representations.base import Learned
 from musicvae.training.dataset import Dataset
 from musicvae.training.evaluate import evaluate
 from musicvae.training.latents import fit_density
 from musicvae.training.precision import autocast, best_dtype
 from musicvae.training.remedies import Remedies, advice, frozen, information_of, lead
+from musicvae.training.state import read_state, write_state
 
 VALIDATION_EXAMPLES = 1024
 DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16)}
@@ -235,20 +233,13 @@ class Trainer:
 
     def save(self) -> None:
         """Write the state to resume from, and the checkpoint as it stands."""
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.items()}
-        for name, parameter in self.model.named_parameters():
-            state = self.optimiser.state.get(parameter, {})
-            tensors |= {f"optimiser.{name}.{k}": v for k, v in state.items()}
-        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         said = {
             "step": str(self.done),
-            "preset": self._preset_json(),
             "dtype": str(self.dtype),
             "remedies": json.dumps(self.remedies.to_json()),
         }
-        with replacing(self._state_path) as temporary:
-            save_file(tensors, temporary, said)
+        parts = (self.preset, self.model, self.average, self.optimiser)
+        write_state(self._state_path, *parts, said)
         save(self.checkpoint(), self.folder / "checkpoint")
         self._saved = self.done
 
@@ -256,25 +247,13 @@ class Trainer:
     def _state_path(self) -> Path:
         return self.folder / "resume.safetensors"
 
-    def _preset_json(self) -> str:
-        return json.dumps(to_json(self.preset), sort_keys=True)
-
     def _resume(self) -> torch.dtype | None:
         """Go on from the saved state -> the precision that the run was begun with."""
-        with safe_open(self._state_path, "pt", device=str(self.device)) as file:
-            said = file.metadata() or {}
-            _check_same_model(json.loads(said["preset"]), json.loads(self._preset_json()))
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        parts = (self.preset, self.model, self.optimiser)
+        self.average, said = read_state(self._state_path, *parts)
         self.done = int(said["step"])
         if "remedies" in said:  # a run that was begun before there were any had none
             self.remedies = Remedies(**json.loads(said["remedies"]))
-        self.model.load_state_dict(_under("model.", tensors))
-        self.average = _under("average.", tensors)
-        state = _under("optimiser.", tensors)
-        for name, parameter in self.model.named_parameters():
-            entry = _under(f"{name}.", state)
-            if entry:
-                self.optimiser.state[parameter] = entry | {"step": entry["step"].cpu()}
         return DTYPES.get(said.get("dtype", ""))
 
     def _average(self, decay: float) -> None:
@@ -338,10 +317,6 @@ def _mix(*numbers: int) -> int:
     return int.from_bytes(digest, "big")
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
 def _fitted(preset: Preset, data: Dataset) -> Preset:
     """The preset with what its representation learned from the data: its vocabulary, say.
 
@@ -357,12 +332,3 @@ def _fitted(preset: Preset, data: Dataset) -> Preset:
             f"with: musicvae prepare --preset {preset.name}"
         )
     return preset
-
-
-def _check_same_model(then: dict[str, Any], now: dict[str, Any]) -> None:
-    for part in ("representation", "model"):
-        if then[part] != now[part]:
-            raise ValueError(
-                f"this run was begun with another {part} than it is now given; choose another "
-                "folder for the new run, or leave its settings as they were"
-            )
