@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from theory import tables as theory
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 CHECKPOINTS = ROOT / "checkpoints"
@@ -45,6 +47,7 @@ def _pages() -> Iterable[tuple[Path, Mapping[str, str]]]:
         "trio": trio(),
     }
     yield ROOT / "docs" / "porting.md", {"oracle": oracle(), "parity": parity()}
+    yield ROOT / "docs" / "theory.md", theory.blocks(RESULTS, _table)
     for page in (ROOT / "README.md", CHECKPOINTS / "README.md", ROOT / "benchmarks" / "README.md"):
         yield page, everything
     for folder in _shipped():
@@ -74,7 +77,7 @@ def accuracy() -> str:
 
 def speed() -> str:
     """One line a benchmark: what was asked, and the answer."""
-    apart = ("accuracy", "groove", "oracle")  # have tables of their own
+    apart = ("accuracy", "groove", "oracle", "theory")  # have tables of their own
     found = [_read(p) for p in sorted(RESULTS.glob("*.json")) if not p.stem.startswith(apart)]
     lines = ([r["question"], r["answer"], _machine(r)] for r in found)
     return _table(["question", "answer", "measured on"], lines)

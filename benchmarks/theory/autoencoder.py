@@ -90,7 +90,6 @@ def _row(
         "bits_of_samples_interval": list(bootstrap_interval(there)),
         "bits_of_real": float(back.mean()),
         "bits_of_real_interval": list(bootstrap_interval(back)),
-        "different": len({row.tobytes() for row in drawn}) / len(drawn),
     }
 
 

@@ -113,11 +113,12 @@ def _draw_rolls(axes: Any, model: SequenceVAE) -> None:
 
 def _draw_roll(axes: Any, melody: list[int], column: int, row: int) -> None:
     """Notes as lines in a cell: a token above 1 begins a note, 0 holds it, 1 ends it."""
-    steps, lowest, highest = len(melody), 38, 82
+    steps, lowest, highest = len(melody), 25, 75
     start, pitch = 0, 0
     for step, token in enumerate([*melody, 1]):
         if token and pitch:
-            height = row + 0.08 + 0.84 * (pitch - lowest) / (highest - lowest)
+            share = (min(max(pitch, lowest), highest) - lowest) / (highest - lowest)
+            height = row + 0.06 + 0.88 * share
             ends = column + 0.06 + 0.88 * np.array([start, step - 0.3]) / steps
             axes.plot(ends, [height, height], color="#1f3b57", lw=1.6, solid_capstyle="butt")
         if token:

@@ -1,8 +1,9 @@
 """Section 4, second half: telling what is no music and no sentence by how likely it is held to be.
 
-Every score is by the step: a sequence of more steps is less likely whatever it says, so that a raw
-likelihood would tell the short from the long. AUROC is the chance that an outlier has the higher
-score of a random pair, one half being none at all.
+No score is a raw likelihood: a sequence of more steps is less likely whatever it says, and so is a
+melody of more notes, so that it would tell the short from the long. They are by the step, or by the
+event (a note or a rest that begins, a token of text). AUROC is the chance that an outlier has the
+higher score of a random pair, one half being none at all.
 
 Letters: N examples, D dimensions of z.
 """
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.theory.data import Splits, kinds, sequences, together
+from benchmarks.theory.data import ROOT, Splits, kinds, sequences, together
 from benchmarks.theory.models import language_model, of_beta, posteriors
 from benchmarks.theory.setting import Setting
+from musicvae.checkpoint import load
 from musicvae.latent.density import NormalDensity
 from musicvae.metrics import bootstrap_interval
 from musicvae.models.vae import SequenceVAE
@@ -42,7 +44,8 @@ def run(setting: Setting) -> None:
 
 
 def judged(setting: Setting, kind: str, data: Splits) -> list[dict[str, Any]]:
-    """One row for each kind of outlier: the AUROC of each score, and their lengths in steps."""
+    """One row for each kind of outlier: the AUROC of each score, and how often an outlier is less
+    likely than the very example that it was made of (or its first half)."""
     count, samples = (20, 3) if setting.quick else (EXAMPLES, SAMPLES)
     score = scores(
         of_beta(setting, kind, BETA[kind] if not setting.quick else 0.3, data.train),
@@ -50,38 +53,73 @@ def judged(setting: Setting, kind: str, data: Splits) -> list[dict[str, Any]]:
         data.train,
         samples,
     )
+    large = shipped(data.train)
     real = data.test.sample(count, 3)
-    normal, rows = score(real), []
+
+    def all_scores(examples: Dataset) -> Mapping[str, np.ndarray]:
+        found = score(examples)
+        if large is None:
+            return found
+        weighted = -importance_weighted(large, examples, samples).log_likelihood
+        return {**found, "shipped_event": weighted / events(examples)}
+
+    normal, rows = all_scores(real), []
     for name, spoil in SPOILS[kind].items():
         rng = np.random.default_rng(0)
         spoilt = _remade(real, spoil(pieces(real), rng))
-        found = score(spoilt)
+        found = all_scores(spoilt)
         rows.append({
             "outlier": name,
             "auroc": {key: auroc(found[key], normal[key]) for key in normal},
-            "steps": float(spoilt.lengths[spoilt.rows].sum(axis=1).mean()),
-            "steps_of_real": float(real.lengths[real.rows].sum(axis=1).mean()),
+            "less_likely": {
+                key: _share(found[key] > normal[key]) for key in found if "_event" in key
+            },
         })  # fmt: skip
     return rows
+
+
+def shipped(data: Dataset) -> SequenceVAE | None:
+    """The large model of `checkpoints/`, where it reads the same tokens."""
+    checkpoint = load(ROOT / "checkpoints" / "melody-2bar")
+    same = checkpoint.preset.representation.spec == data.representation.spec
+    return checkpoint.build() if same else None
 
 
 def scores(
     model: SequenceVAE, language: SequenceVAE, train: Dataset, samples: int
 ) -> Callable[[Dataset], Mapping[str, np.ndarray]]:
-    """What makes four numbers (N,) of each example, higher the odder it is: nats a step by
-    importance weighting, by the language model, the former less the latter, and -log density of
-    the posterior mean under one normal fitted to the aggregate posterior, in nats."""
+    """What makes five numbers (N,) of each example, higher the odder it is: nats by importance
+    weighting a step and an event, nats an event of the language model, the former less the latter,
+    and -log density of the posterior mean under one normal fitted to the aggregate posterior."""
     q = posteriors(model, train.sample(CODES, 0))
     fitted = NormalDensity.fit(q.mean, q.std)
 
     def score(data: Dataset) -> Mapping[str, np.ndarray]:
-        steps = data.lengths[data.rows].sum(axis=1)
-        weighted = -importance_weighted(model, data, samples).log_likelihood / steps
-        plain = -importance_weighted(language, data, 1).log_likelihood / steps
-        codes = -fitted.log_density(posteriors(model, data).mean).numpy()
-        return {"weighted": weighted, "language": plain, "ratio": weighted - plain, "code": codes}
+        weighted = -importance_weighted(model, data, samples).log_likelihood
+        plain = -importance_weighted(language, data, 1).log_likelihood
+        many = events(data)
+        return {
+            "weighted_step": weighted / data.lengths[data.rows].sum(axis=1),
+            "weighted_event": weighted / many,
+            "language_event": plain / many,
+            "ratio_event": (weighted - plain) / many,
+            "code": -fitted.log_density(posteriors(model, data).mean).numpy(),
+        }
 
     return score
+
+
+def events(data: Dataset) -> np.ndarray:
+    """How many events begin in each example (N,), at least one."""
+    tokens, lengths, _ = data.take(np.arange(len(data)))
+    steps = np.arange(tokens.shape[1] // lengths.shape[1])
+    valid = (steps < lengths[..., None]).reshape(tokens.shape)
+    return np.maximum((data.representation.onsets(tokens) & valid).sum(axis=1), 1)
+
+
+def _share(true: np.ndarray) -> dict[str, Any]:
+    low, high = bootstrap_interval(true.astype(float))
+    return {"mean": float(true.mean()), "interval": [low, high]}
 
 
 def auroc(outliers: np.ndarray, normal: np.ndarray) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def batch(r: Result, table: Table) -> str:
 
 def autoencoder(r: Result, table: Table) -> str:
     header = ["samples", "bits a step of samples, judged by n-grams of real ones",
-              "bits a step of real ones, judged by n-grams of samples", "different"]  # fmt: skip
+              "bits a step of real ones, judged by n-grams of samples"]  # fmt: skip
     parts = []
     for kind, said in KINDS.items():
         if kind in r:
@@ -113,7 +113,6 @@ def autoencoder(r: Result, table: Table) -> str:
                     _source(row),
                     _with_interval(row, "bits_of_samples"),
                     _with_interval(row, "bits_of_real"),
-                    f"{100 * row['different']:.0f} %",
                 ]
                 for row in r[kind]
             ]
@@ -204,27 +203,47 @@ def _density_cell(name: str, row: Result) -> str:
 
 def outliers(r: Result, table: Table) -> str:
     scores = {
-        "weighted": "VAE, importance-weighted",
-        "language": "language model",
-        "ratio": "the difference of the two",
+        "weighted_step": "VAE, a step",
+        "weighted_event": "VAE, an event",
+        "language_event": "language model, an event",
+        "ratio_event": "difference of the two, an event",
         "code": "−log density of the code",
+        "shipped_event": "`melody-2bar`, an event",
     }
+    header = ["outliers", *scores.values(), "less likely than what it was made of: VAE",
+              "language model", "`melody-2bar`"]  # fmt: skip
     rows = [
-        [row["outlier"], *(_auroc(row["auroc"][score]) for score in scores)]
+        [
+            row["outlier"],
+            *(_mean(row["auroc"], score) for score in scores),
+            *(_mean(row["less_likely"], f"{model}_event")
+              for model in ("weighted", "language", "shipped")),
+        ]
         for kind in KINDS
         for row in r.get(kind, ())
-    ]
+    ]  # fmt: skip
     said = (
-        f"AUROC of {r['examples']} outliers against as many real ones, nats a step, K = "
-        f"{r['samples']}; models of β = {r['beta']['melody']:g} (melodies) and "
-        f"{r['beta']['text']:g} (sentences). In brackets a 95 % interval."
+        f"AUROC of {r['examples']} outliers against as many real ones, K = {r['samples']}, and the "
+        "share of pairs in which the outlier is the less likely an event; 95 % intervals are "
+        f"± {_widest(r):.2f} or less. VAEs of β = {r['beta']['melody']:g} (melodies) and "
+        f"{r['beta']['text']:g} (sentences); `melody-2bar` is the checkpoint that is shipped."
     )
-    return table(["outliers", *scores.values()], rows) + f"\n\n{said}"
+    return table(header, rows) + f"\n\n{said}"
 
 
-def _auroc(found: Result) -> str:
-    low, high = found["interval"]
-    return f"{found['mean']:.2f} ({low:.2f} to {high:.2f})"
+def _mean(found: Result, name: str) -> str:
+    return f"{found[name]['mean']:.2f}" if name in found else ""
+
+
+def _widest(r: Result) -> float:
+    """Half of the widest 95 % interval in the table."""
+    intervals = [
+        found["interval"]
+        for kind in KINDS
+        for row in r.get(kind, ())
+        for found in (*row["auroc"].values(), *row["less_likely"].values())
+    ]
+    return max((high - low) / 2 for low, high in intervals)
 
 
 def rate(r: Result, table: Table) -> str:
