@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.theory.__main__ import main
 from benchmarks.theory.tables import blocks
 
 ROOT = Path(__file__).parents[2]
@@ -22,11 +23,13 @@ def test_every_section_runs_on_what_is_shipped(tmp_path: Path) -> None:
     assert len([*made.glob("*.png")]) == 6
 
 
-def test_it_says_what_data_it_wants() -> None:
-    command = [sys.executable, "-m", "benchmarks.theory"]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "give --data-melody and --data-text" in done.stderr
+def test_it_says_what_data_it_wants(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks.theory"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "give --data-melody and --data-text" in capsys.readouterr().err
 
 
 def test_tables_of_the_page_have_a_cell_for_every_column() -> None:
