@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from collapse_table import HEADER as REMEDIES
+from collapse_table import collapse_rows
 from theory import tables as theory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,10 +50,13 @@ def _pages() -> Iterable[tuple[Path, Mapping[str, str]]]:
     }
     yield ROOT / "docs" / "porting.md", {"oracle": oracle(), "parity": parity()}
     yield ROOT / "docs" / "theory.md", theory.blocks(RESULTS, _table)
+    remedies = {f"collapse_{kind}": collapse(kind) for kind in ("text", "melody")}
+    yield ROOT / "docs" / "collapse.md", remedies
     for page in (ROOT / "README.md", CHECKPOINTS / "README.md", ROOT / "benchmarks" / "README.md"):
         yield page, everything
     for folder in _shipped():
-        yield folder / "README.md", {"card": card(folder), "groove": groove(), "trio": trio()}
+        tables = {"card": card(folder), "groove": groove(), "trio": trio()}
+        yield folder / "README.md", tables | {"interpolations": interpolations()}
 
 
 def accuracy() -> str:
@@ -77,7 +82,7 @@ def accuracy() -> str:
 
 def speed() -> str:
     """One line a benchmark: what was asked, and the answer."""
-    apart = ("accuracy", "groove", "oracle", "theory")  # have tables of their own
+    apart = ("accuracy", "collapse", "groove", "oracle", "theory")  # have tables of their own
     found = [_read(p) for p in sorted(RESULTS.glob("*.json")) if not p.stem.startswith(apart)]
     lines = ([r["question"], r["answer"], _machine(r)] for r in found)
     return _table(["question", "answer", "measured on"], lines)
@@ -148,6 +153,24 @@ def trio() -> str:
     )  # fmt: skip
 
 
+def collapse(kind: str) -> str:
+    """Each remedy against a collapsing posterior, and what it reaches."""
+    return _table(REMEDIES, collapse_rows(kind))
+
+
+def interpolations() -> str:
+    """All sentences between the pairs that were drawn, and what was measured of them."""
+    path = RESULTS / "interpolations-text.json"
+    if not path.is_file():
+        return ""
+    result = _read(path)
+    lines = [f"{result['answer']}."]
+    for pair in result["pairs"]:
+        lines += ["", f"- {pair['a']}", *(f"  - {step}" for step in pair["steps"])]
+        lines.append(f"- {pair['b']}")
+    return "\n".join(lines)
+
+
 def groove() -> str:
     """How near to the drummer the strokes of a score are played, and by simpler means."""
     header = ["strokes are played", "timing, ms", "velocity, of 127"]
@@ -173,7 +196,7 @@ def checkpoints() -> str:
         config = _read(folder / "config.json")
         preset, figures = config["preset"], config["figures"]["test"]
         size = (folder / "model.safetensors").stat().st_size / 1e6
-        name, bars = folder.name, preset["representation"]["bars"]
+        name, bars = folder.name, preset["representation"].get("bars", "")
         cells = [f"[{name}]({name}/README.md)", str(bars), str(preset["model"]["z"]), f"{size:.1f}"]
         rows.append([*cells, *_accuracies(figures)[:3], f"{figures['kl_bits']:.1f}"])
     return _table(header, rows)
@@ -193,7 +216,22 @@ def card(folder: Path) -> str:
         f"{f['bits_per_onset']:.2f} bits an onset; {f['active_units']} active units; "
         f"{f['examples']:,} sequences of the test split, seed {f['seed']}."
     )
-    return _table(["accuracy", "all steps", "onsets"], rows) + f"\n\n{rest}"
+    return _table(["accuracy", "all steps", "onsets"], rows) + f"\n\n{rest}{_likelihoods(f)}"
+
+
+def _likelihoods(f: Mapping[str, Any]) -> str:
+    """Where they were measured: what a sequence costs, and what z says of it."""
+    if "iw_nll_nats" not in f:
+        return ""
+    return (
+        f"\n\nELBO {f['elbo_nats']:.2f} nats a sequence, of which KL {f['kl_nats']:.2f}; "
+        f"importance-weighted NLL {f['iw_nll_nats']:.2f} nats (95 %: {f['iw_nll_nats_low']:.2f} to "
+        f"{f['iw_nll_nats_high']:.2f}; {f['iw_samples']} samples, of which "
+        f"{f['iw_effective_samples']:.0f} count), perplexity {f['perplexity_iw']:.1f} a token; z "
+        f"says {f['mutual_information_nats']:.2f} nats of its sequence (at most "
+        f"{f['mutual_information_ceiling_nats']:.2f} can be seen); BLEU {f['bleu_greedy']:.1f} of "
+        f"what comes back."
+    )
 
 
 def _shipped() -> list[Path]:

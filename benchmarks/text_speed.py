@@ -49,9 +49,7 @@ def main(batch: int, rounds: int) -> None:
             "equal length in the same LSTMs",
             "answer": answer,
             "ratio": round(ratio, 3),
-            "ratio_of_cpu_seconds": round(
-                statistics.median(cpu[0]) / statistics.median(cpu[1]), 3
-            ),
+            "ratio_of_cpu_seconds": round(statistics.median(cpu[0]) / statistics.median(cpu[1]), 3),
             "batch": batch,
             "rounds": rounds,
         },
