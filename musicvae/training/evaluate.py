@@ -118,12 +118,12 @@ class _Found:
     def sums(self, model: SequenceVAE, batch: Batch, onsets: Tensor, decoded: _Decoded) -> None:
         """Right steps of each stream (C,), and what they are a share of."""
         tokens, forced, matches = batch.tokens, decoded.forced, model.decoder.matches
-        slots = tokens.shape[1]
-        right = {
-            "teacher": forced.correct,
-            "sampled": matches(decoded.sampled[:, :slots], tokens),
-            "greedy": matches(decoded.greedy[:, :slots], tokens),
-        }
+        right = {"teacher": forced.correct}
+        for name in ("sampled", "greedy"):
+            freely: Tensor = getattr(decoded, name)
+            there = model.layout(model.written(freely, decoded.room)).mask
+            same = matches(freely[:, : tokens.shape[1]], tokens)
+            right[name] = same & there[:, : tokens.shape[1], None]  # what was not written is wrong
         steps, onsets = forced.mask, forced.mask & onsets
         sums = {"steps": steps.sum(), "onsets": onsets.sum()}
         sums |= {name: hit[steps].sum(0) for name, hit in right.items()}

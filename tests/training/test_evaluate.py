@@ -237,3 +237,17 @@ def test_progress_is_told() -> None:
     data = dataset(small("melody-2bar"), rows=5)
     evaluate(build("melody-2bar"), data, batch_size=2, progress=lambda *at: told.append(at))
     assert told == [(2, 5), (4, 5), (5, 5)]
+
+
+def test_what_is_not_written_is_not_right() -> None:
+    """A model that ends every sentence at once has written no other end where the true one is."""
+    data = sentences(*SENTENCES)
+    model = writer(data, z=3)
+    head = model.decoder.writers[0].head.project
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.zero_()
+        head.bias[data.representation.spec.end] = 1e3
+    figures = evaluate(model.eval(), data)
+    assert (figures["greedy"], figures["sampled"]) == (0.0, 0.0)
+    assert figures["teacher"] == round(len(SENTENCES) / int(data.lengths.sum()), 4)  # every end
