@@ -76,6 +76,10 @@ class Sigmoid:
     middle: float
     width: float
 
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise ValueError(f"width of Sigmoid is above 0, not {self.width}")
+
     def at(self, step: int) -> float:
         return self.limit / (1 + math.exp(min((self.middle - step) / self.width, 500.0)))
 
@@ -90,6 +94,11 @@ class Cyclical:
     steps: int
     cycles: int = 4
     rise: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "cycles", "rise"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} of Cyclical is above 0, not {getattr(self, name)}")
 
     def at(self, step: int) -> float:
         if step >= self.steps:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicvae.config import Aggressive
 from musicvae.schedules import (
     Constant,
     Cyclical,
@@ -123,3 +125,17 @@ def test_a_held_run_can_be_prolonged(total: int, longer: int) -> None:
 def test_every_schedule_is_finite_and_positive_at_every_step(schedule: Schedule) -> None:
     values = [schedule.at(step) for step in (*range(200), 10**5, 10**6, 10**9)]
     assert all(math.isfinite(v) and 0 <= v <= 1 for v in values)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Sigmoid(middle=10, width=0), "width of Sigmoid is above 0"),
+        (lambda: Cyclical(steps=0), "steps of Cyclical is above 0"),
+        (lambda: Cyclical(steps=10, rise=0.0), "rise of Cyclical is above 0"),
+        (lambda: Aggressive(window=0), "window of Aggressive is 1 or more"),
+    ],
+)
+def test_what_would_be_divided_by_is_not_zero(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        make()

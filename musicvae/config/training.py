@@ -60,6 +60,11 @@ class Aggressive:
     window: int = 10
     measured: int = 300
 
+    def __post_init__(self) -> None:
+        for name in ("most", "window", "measured"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} of Aggressive is 1 or more, not {getattr(self, name)}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
