@@ -26,9 +26,7 @@ from common import RESULTS, describe
 
 from musicvae.config import (
     Aggressive,
-    Bidirectional,
     Flat,
-    ModelConfig,
     NoEncoder,
     PerDimension,
     Preset,
@@ -93,14 +91,8 @@ def rows(kind: str, updates: int) -> dict[str, Preset]:
 
 def _plain(kind: str, updates: int) -> Preset:
     """The network and the training that all rows share: beta 1 from the start, no remedy."""
-    model = ModelConfig(
-        z=32,
-        embedding=96,
-        sigma=1.0,
-        writer_dropout=0.2,
-        encoder=Bidirectional(units=(64,)),
-        decoder=Flat(units=(128,)),
-    )
+    small = preset("text-small").model
+    model = replace(small, decoder=Flat(units=small.decoder.units))
     training = TrainingConfig(
         batch_size=64,
         updates=updates,
