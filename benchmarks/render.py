@@ -227,10 +227,10 @@ def _likelihoods(f: Mapping[str, Any]) -> str:
         f"\n\nELBO {f['elbo_nats']:.2f} nats a sequence, of which KL {f['kl_nats']:.2f}; "
         f"importance-weighted NLL {f['iw_nll_nats']:.2f} nats (95 %: {f['iw_nll_nats_low']:.2f} to "
         f"{f['iw_nll_nats_high']:.2f}; {f.get('iw_examples', f['examples']):,} sequences, "
-        f"{f['iw_samples']} samples, of which {f['iw_effective_samples']:.0f} count), perplexity {f['perplexity_iw']:.1f} a token; z "
-        f"says {f['mutual_information_nats']:.2f} nats of its sequence (at most "
-        f"{f['mutual_information_ceiling_nats']:.2f} can be seen); BLEU {f['bleu_greedy']:.1f} of "
-        f"what comes back."
+        f"{f['iw_samples']} samples, of which {f['iw_effective_samples']:.0f} count), perplexity "
+        f"{f['perplexity_iw']:.1f} a token; z says {f['mutual_information_nats']:.2f} nats of its "
+        f"sequence (at most {f['mutual_information_ceiling_nats']:.2f} can be seen); "
+        f"BLEU {f['bleu_greedy']:.1f} of what comes back."
     )
 
 
