@@ -197,7 +197,8 @@ def _add(kind: str, entry: Mapping[str, Any]) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         runs = [run for run in _runs(kind) if _key(run) != _key(entry)]
         runs.append({**entry, "made_with": describe(("torch", "numpy"))})
-        path.write_text(json.dumps({"samples": SAMPLES, "runs": runs}, indent=1) + "\n")
+        lines = ",\n".join(json.dumps(run) for run in runs)
+        path.write_text(f'{{"samples": {SAMPLES}, "runs": [\n{lines}\n]}}\n')
     path.with_suffix(".lock").unlink(missing_ok=True)
 
 
