@@ -12,6 +12,7 @@ import pytest
 from musicvae.notes.chords import Chord
 from musicvae.notes.midi import write_midi
 from musicvae.notes.score import Track
+from musicvae.presets import preset
 from tests.cli.conftest import Run
 from tests.notes.scores import score_of
 from tests.pipeline.kinds import KINDS, SIZES
@@ -22,9 +23,10 @@ PARTS = ("melody", "bass", "drums")
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples, four bands of sixteen bars that play with some freedom, and a broken file."""
+    """The samples, sentences too, four bands of sixteen bars that play with some freedom, and
+    broken files."""
     folder = tmp_path_factory.mktemp("corpus")
-    for path in SAMPLES.glob("*.mid"):
+    for path in (*SAMPLES.glob("*.mid"), SAMPLES / "sentences.txt"):
         shutil.copy(path, folder)
     tracks = (
         Track(name="Tune", program=73),
@@ -44,6 +46,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         chords = tuple(Chord(time=b * 2.0, symbol="CFGA"[b * k % 4]) for b in range(16))
         write_midi(replace(score_of(rows, tracks), chords=chords), folder / f"band {k}.mid")
     (folder / "broken.mid").write_bytes(b"nothing")
+    (folder / "broken.txt").write_bytes(b"noth\xefng")
     return folder
 
 
@@ -63,7 +66,8 @@ def test_every_kind_is_prepared_trained_and_measured(
     data, model = tmp_path / "data", tmp_path / "run" / "checkpoint"
     done = run("prepare", corpus, "-o", data, "--preset", name, "--workers", 1)
     assert (done.code, done.err) == (0, "")
-    assert "19 files held" in done.out
+    files = list(corpus.glob(f"*{preset(name).representation.extensions[0]}"))
+    assert f"{len(files)} files held" in done.out
     assert "no readable file" in done.out
     small = {"training.batch_size": 2, "training.updates": 2}
     small |= {f"model.{path}": value for path, value in SIZES[name].items()}
