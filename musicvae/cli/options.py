@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from musicvae.config import Preset
 
 MODEL = "melody-2bar"
 
@@ -32,6 +35,10 @@ Song = Annotated[
         metavar="SONG",
         help="A MIDI file of any length; for a model of text a .txt file, or words in quotes.",
     ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; as often as needed."),
 ]
 Model = Annotated[
     str,
@@ -124,3 +131,17 @@ def chosen(seed: int | None) -> int:
     import random
 
     return random.SystemRandom().randrange(10_000) if seed is None else seed
+
+
+def with_settings(name: str, settings: list[str]) -> Preset:
+    """A preset by name with the settings of `--set`."""
+    from musicvae.config import override
+    from musicvae.presets import preset
+
+    chosen: Preset = preset(name)
+    for setting in settings:
+        path, equals, value = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes NAME=VALUE, such as model.z=64, not {setting!r}")
+        chosen = override(chosen, path.strip(), value.strip())
+    return chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musicvae.cli.options import MODEL, Json
+from musicvae.cli.options import MODEL, Json, Settings, with_settings
 
 if TYPE_CHECKING:
     from musicvae.training.prepare import PreparedStats
@@ -39,6 +39,7 @@ def prepare(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Processes at work. Default: one a CPU.")
     ] = None,
+    settings: Settings = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Chooses what is kept to judge by.")] = 0,
     json: Json = False,
 ) -> None:
@@ -51,17 +52,18 @@ def prepare(
       musicvae prepare my-midi-files/ -o dataset/
       musicvae prepare music21 more/ -o dataset/ --preset melody-16bar
       musicvae prepare sentences.txt -o dataset/ --preset text
+      musicvae prepare sentences.txt -o dataset/ --preset text
+        --set 'representation.vocabulary={"kind": "Words", "size": 5000}'
     """
     from dataclasses import asdict
 
     from musicvae.cli.outputs import check_writable
     from musicvae.cli.talk import counting, print_json
-    from musicvae.presets import preset as find_preset
     from musicvae.representations.abilities import nouns_of
     from musicvae.training.prepare import prepare as run
 
     check_writable(output)
-    representation = find_preset(preset).representation
+    representation = with_settings(preset, settings or []).representation
     if bars is not None:
         representation = _with_bars(representation, bars)
     if workers is not None and workers < 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musicvae.cli.options import Device
+from musicvae.cli.options import Device, Settings, with_settings
 
 if TYPE_CHECKING:
     from musicvae.config import Preset
@@ -23,10 +23,7 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the run is kept.")
     ],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Change a setting; as often as needed."),
-    ] = None,
+    settings: Settings = None,
     seed: Annotated[int, typer.Option(metavar="N", help="For all that is drawn.")] = 0,
     device: Device = "auto",
 ) -> None:
@@ -57,23 +54,10 @@ def train(
     """
     from musicvae.cli.outputs import check_writable
 
-    chosen = _with_settings(preset, settings or [])
+    chosen = with_settings(preset, settings or [])
     check_writable(output)
     trainer = _trainer(chosen, data, output, seed, device)
     _run(trainer, output, data)
-
-
-def _with_settings(name: str, settings: list[str]) -> Preset:
-    from musicvae.config import override
-    from musicvae.presets import preset
-
-    chosen: Preset = preset(name)
-    for setting in settings:
-        path, equals, value = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set takes NAME=VALUE, such as model.z=64, not {setting!r}")
-        chosen = override(chosen, path.strip(), value.strip())
-    return chosen
 
 
 def _trainer(preset: Preset, data: Path, output: Path, seed: int, device: str) -> Trainer:

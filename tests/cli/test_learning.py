@@ -89,3 +89,13 @@ def test_every_kind_is_prepared_trained_and_measured(
     }
     assert told == wanted
     assert bool(told) == (name == "trio-16bar")
+
+
+def test_words_are_learned_where_a_setting_asks_for_them(run: Run, tmp_path: Path) -> None:
+    words = 'representation.vocabulary={"kind": "Words", "size": 300}'
+    sentences, data = SAMPLES / "sentences.txt", tmp_path / "data"
+    done = run("prepare", sentences, "-o", data, "--preset", "text-small", "--set", words)
+    assert done.code == 0, done.err
+    said = json.loads((data / "dataset.json").read_text())["representation"]["vocabulary"]
+    assert (said["kind"], said["size"]) == ("Words", 300)
+    assert "▁window" in said["tokens"]
